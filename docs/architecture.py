@@ -34,6 +34,7 @@ PACKAGES = {
     "workloads": "tasks of another ECS",
     "xds": "ADS",
     "envoy": "translation",
+    "http2": "gRPC on asyncio",
     "store": "state",
     "traces": "what requests did",
     "supervision": "workers that heal",

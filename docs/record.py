@@ -131,10 +131,15 @@ def cast(
 
 
 def environment(directory: str) -> dict[str, str]:
-    """That of a session in a directory: nothing of whoever records it but where programs are."""
+    """That of a session in a directory: nothing of whoever records it but where programs are. The
+    sample's tasks, which do not run as root, may enter the directory; no home may be entered.
+    """
+    os.chmod(directory, 0o755)
+    home = Path(directory, "home")
+    home.mkdir(exist_ok=True)
     return {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "HOME": directory,
+        "HOME": str(home),
         "TERM": "xterm-256color",
         "LANG": "C.UTF-8",
         "PS1": f"\\[{END}\\]{PROMPT}",

@@ -54,7 +54,8 @@ def deploying() -> Iterator[dict[str, str]]:
                 sys.exit(f"{command}: {done.stdout}{done.stderr}")
 
         options = " ".join(f"--{name} {port}" for name, port in ports.items())
-        run(f"teal up -d {options}; teal init --name shop .; {at_gateway(gateway)}")
+        # A tenth of the requests leaves a trace.
+        run(f"teal up -d --trace 0.1 {options}; teal init --name shop .; {at_gateway(gateway)}")
         # The third step waits long enough for all pictures.
         run('sed -i \'s/step_time = "5s"/step_time = "15m"/;\' teal.toml')
         run("teal apply")
@@ -85,6 +86,12 @@ def requests(variables: dict[str, str]) -> int:
     """How many the callers of web saw in the last seconds."""
     service = json.loads(told(variables, "status", "--json"))["services"][0]
     return sum(side["requests"] for side in service["sides"])
+
+
+def newest_trace(variables: dict[str, str]) -> str:
+    """The address of a trace's page."""
+    traces = json.loads(told(variables, "traces", "--json"))
+    return f"#/traces/{traces[0]['traceId']}"
 
 
 def sign_in(page: Page, variables: dict[str, str]) -> str:
@@ -150,6 +157,7 @@ def main() -> None:
             pages = {
                 "deployment": sign_in(page, variables), "overview": "#/", "services": "#/services",
                 "service": "#/services/web", "history": "#/history/web", "events": "#/events",
+                "traces": "#/traces", "trace": newest_trace(variables),
                 "mesh": "#/mesh/shop", "resource": "#/mesh/shop?node=virtualNode%2Fweb-green",
             }  # fmt: skip
             for name, address in pages.items():

@@ -27,7 +27,7 @@ test("every text is used", () => {
     .map(([, text]) => text)
     .join("\n");
   const families =
-    /^(state|verdict|standing|stop|task|health|action|will|group|unit|kind|span|map)\./;
+    /^(state|verdict|standing|stop|task|health|action|will|group|unit|kind|span|map|transition)\./;
   const unused = Object.keys(TEXTS).filter(
     (key) => !families.test(key) && !source.includes(`"${key}"`),
   );

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from tealmesh.cli.main import teal
 from tealmesh.model.errors import TealError
+from tealmesh.store import Store
 from tests.cli.command_line import DEPLOYMENT, STATUS, TEAL_TOML, follow
 from tests.cli.commands.test_explain import ANSWER
 from tests.cli.commands.test_plan import PLAN
@@ -59,6 +60,10 @@ ARGUMENTS = {
     "credentials": "ci --new --data-dir {directory}",
     "credentials --list": "--data-dir {directory}",
     "adopt": "web",
+    "database migrate": "{directory}/state.db",
+    "database check": "{directory}/state.db",
+    "database backup": "{directory}/state.db --to {directory}/copy.db",
+    "database restore": "{directory}/new.db --from {directory}/state.db",
     "import": "{directory}/mesh.json --plan",
     "keys show": "--data-dir {directory}",
     "keys rotate": "task-keys --data-dir {directory}",
@@ -155,6 +160,8 @@ WALKED = sorted(set(COMMANDS) - set(SHOWS_NOTHING) - TESTED_ELSEWHERE)
 def test_it_is_json_and_nothing_else(command: str, api: TealApi, tmp_path: Path) -> None:
     (tmp_path / "teal.toml").write_text(f'{TEAL_TOML}\n[terraform]\nweight = "{{side}}_weight"\n')
     (tmp_path / "task-keys").write_text("secret")
+    if command.startswith("database"):
+        Store.open(tmp_path / "state.db").close()
     (tmp_path / "mesh.json").write_text('{"meshName": "shop", "spec": {}}')
     follow(api, DEPLOYMENT)
     port = api.endpoint.rpartition(":")[2]

@@ -217,6 +217,41 @@ def test_the_deployment_shows_its_evidence(watched: Watched, deployed: str) -> N
     assert watched.faults == []
 
 
+def test_the_tasks_have_the_version_and_the_revision_of_their_envoys(
+    watched: Watched, deployed: str
+) -> None:
+    page = watched.page
+    watched.show("#/services/web")
+    (version,) = {one["version"] for one in api(watched.plane).list_envoys()}
+    row = page.get_by_role("region", name="Tasks of web").locator("tbody tr").first
+    expect(row).to_contain_text(f"up to date {version}")
+    row.get_by_role("button").click()
+    expect(
+        page.get_by_text(re.compile(rf"Envoy {version} has acknowledged revision"))
+    ).to_be_visible()
+    row.get_by_role("button").click()
+    assert watched.faults == []
+
+
+def test_its_sentences_are_in_the_language_of_the_page(watched: Watched, deployed: str) -> None:
+    page = watched.page
+    watched.show(deployed)
+    page.get_by_label("Language").select_option("ja")
+    expect(page.locator(".lead .sentence")).to_contain_text("green に 10 %")
+    expect(page.locator(".journal li").last).to_contain_text(
+        "で blue の example/sample:0.0.1 を置き換え"
+    )
+    expect(page.locator(".lead .sentence")).to_contain_text("を測定中")
+    english = page.locator("main [lang=en]").filter(has_text=re.compile("[a-z]"))
+    for address in (deployed, "#/", "#/services/web", "#/history/web", "#/events"):
+        watched.show(address)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        expect(page.get_by_text(re.compile("測定中|待機中|を作成")).first).to_be_visible()
+        expect(english).to_have_count(0)
+    page.get_by_label("言語").select_option("en")
+    assert watched.faults == []
+
+
 def test_the_map_opens_a_resource_by_keyboard(watched: Watched, deployed: str) -> None:
     page = watched.page
     watched.show("#/mesh/sample")

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from tealmesh.model.clock import Moment
 from tealmesh.model.errors import DatabaseAway
 from tealmesh.store import Store, View, commits
+from tests.support.machine import REPOSITORY
 from tests.support.programs.postgres import Server, plain, running
 from tests.support.waiting import until
 
@@ -185,6 +186,26 @@ def test_another_format_is_neither_read_nor_written(url: str) -> None:
     asyncio.run(scenario())
     with pytest.raises(Exception, match="written by a newer Tealmesh"):
         Store.open(url)
+
+
+def test_the_rights_of_the_page_are_enough(server: Server) -> None:
+    page = (REPOSITORY / "docs/database.md").read_text()
+    before, _, after = page.partition("```sql\n")[2].partition("```")[0].partition("\\c teal\n")
+    execute(server.url, *before.split(";\n")[:-1])
+    there = sa.make_url(server.url).set(database="teal")
+    execute(there.render_as_string(), *after.split(";\n")[:-1])
+
+    async def scenario() -> None:
+        Store.open(there.set(username="teal_owner").render_as_string()).close()
+        async with opened(there.set(username="teal").render_as_string()) as store:
+            await store.write("me", "Put", put("a"))
+            await store.write("me", "Delete", lambda tx: tx.delete("c", "a"))
+            assert await store.forget_audit(keep=1) == 1
+            store.note("file")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            execute(there.set(username="teal").render_as_string(), "DROP TABLE audit")
+
+    asyncio.run(scenario())
 
 
 class Machine:

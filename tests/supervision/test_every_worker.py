@@ -23,6 +23,7 @@ SHORT = {
     "app/host.py": {
         "run": "accepts beyond loopback until the HTTP server ends; contains its errors"
     },
+    "app/observing/following.py": {"_follow": "one change; contains its errors"},
     "app/running.py": {
         "run_until_stopped": "the HTTP server: without it the control plane ends",
         "work": "is one call of keep",

@@ -6,18 +6,21 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 
-import grpc
 import httpx
 
 from tealmesh.envoy.bootstrap.bootstrap import bootstrap
 from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.server import AdsServicer, Current
+from tests.http2.echo import SERVERS
 from tests.support.planes.admitting import Shared, secret_file
 from tests.support.programs.envoy import ENVOY
 
 TOKEN = "secret-of-the-test"
+transport: ContextVar[str] = ContextVar("transport", default="ours")
+"""Which server is used: ours, or gRPC's own as the reference."""
 
 
 @contextlib.asynccontextmanager
@@ -30,7 +33,7 @@ async def serving(
     seen: Callable[[AdsServicer], None] = lambda _: None,
 ) -> AsyncIterator[int]:
     """Serve ``cache`` by ADS; yields the loopback port. ``seen`` is given the servicer."""
-    server = grpc.aio.server(options=tuple(options))
+    server = SERVERS[transport.get()](options=tuple(options))
     servicer = AdsServicer(cache, Shared(TOKEN), current=current)
     seen(servicer)
     servicer.add_to(server)

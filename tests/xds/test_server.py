@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import grpc
@@ -12,8 +13,15 @@ from envoy.service.discovery.v3 import discovery_pb2
 from google.protobuf import json_format
 
 from tealmesh.envoy.resources import ResourceType as T
-from tests.xds.harness import TOKEN
+from tests.xds.harness import TOKEN, transport
 from tests.xds.stream import BOTH, NODE, Plane, Stream, names, resources, run
+
+
+@pytest.fixture(autouse=True, params=["ours", "reference"])
+def _on_both(request: pytest.FixtureRequest) -> Iterator[None]:
+    token = transport.set(request.param)
+    yield
+    transport.reset(token)
 
 
 @pytest.mark.parametrize("metadata", [(), (("authorization", "Bearer wrong"),)])
@@ -90,10 +98,13 @@ def test_identity_falls_back_to_node_and_peer() -> None:
         message = discovery_pb2.DiscoveryRequest(
             type_url=T.CLUSTER.value, node=base_pb2.Node(id=NODE)
         )
+        told = message.node.user_agent_build_version.version
+        told.major_number, told.minor_number, told.patch = 1, 36, 2
         assert "metadata" not in json_format.MessageToDict(message.node)
         await streams[0].call.write(message)
         await streams[0].hear()
         (status,) = plane.cache.envoys("m")
         assert status.id.startswith(f"{NODE}@ipv4:127.0.0.1:")
+        assert status.version == "1.36.2"
 
     run(False, scenario)

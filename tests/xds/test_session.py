@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tealmesh.envoy.resources import Resource, ResourceSet
 from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.xds.barrier import of_type
+from tealmesh.xds.recollection import recollected
 from tealmesh.xds.session import Memory, Send, Session
 from tests.support.drills import examples
 from tests.xds.envoy_model import BAD, EnvoyModel
@@ -68,6 +69,12 @@ class Machine(RuleBasedStateMachine):
         self.revision = 0
         self.reconnected = False
         self.good: ResourceSet | None = None
+        self.elsewhere = Memory()
+        """What another replica knows of this Envoy, from when it was there."""
+        self.ran_with: ResourceSet | None = None
+        """The newest target that it acknowledged anywhere."""
+        self.targets: list[ResourceSet] = []
+        """All that there were, which every replica has seen."""
         self.set_target(wanted)
 
     def new_session(self, memory: Memory) -> Any:
@@ -77,6 +84,7 @@ class Machine(RuleBasedStateMachine):
     def set_target(self, wanted: ResourceSet) -> None:
         self.revision += 1
         self.target = wanted
+        self.targets.append(wanted)
         self.session.set_target(wanted, self.revision)
 
     @rule()
@@ -90,7 +98,7 @@ class Machine(RuleBasedStateMachine):
         if send is not None:
             self.to_envoy.append(send)
         if self.session.acknowledged == self.revision:
-            self.good = self.target
+            self.good = self.ran_with = self.target
 
     @rule()
     def deliver_response(self) -> None:
@@ -113,6 +121,22 @@ class Machine(RuleBasedStateMachine):
         self._reconnect(Memory())
         self.good = None
 
+    @rule()
+    def move(self) -> None:
+        """The Envoy connects to another replica, which knows what it had when it was there last, or
+        else what its node had.
+        """
+        memory, self.elsewhere = self.elsewhere, self.session.memory()
+        claimed = self.envoy.slots[T.CLUSTER].accepted
+        if not self.envoy.delta and claimed:
+            known = recollected(reversed(self.targets), claimed)
+            if known is None:
+                self.elsewhere = memory
+                return
+            memory = known
+        self._reconnect(memory)
+        self.good = None
+
     def _reconnect(self, memory: Memory) -> None:
         self.session = self.new_session(memory)
         self.session.set_target(self.target, self.revision)
@@ -124,6 +148,16 @@ class Machine(RuleBasedStateMachine):
     def nothing_is_lost(self) -> None:
         if hasattr(self, "envoy"):
             assert self.envoy.lost_routes() == []
+
+    @invariant()
+    def it_never_goes_back_further_than_it_must(self) -> None:
+        if hasattr(self, "envoy"):
+            assert self.gone_back_to() in (None, self.ran_with)
+
+    def gone_back_to(self) -> ResourceSet | None:
+        """The former target that is being sent, because the Envoy refuses the present one."""
+        session = self.session if isinstance(self.session, Session) else self.session._at.session
+        return None if session._target is session._desired else session._target
 
     @rule()
     def all_arrives(self) -> None:

@@ -45,3 +45,22 @@ def test_a_good_target_is_not_refused_for_a_cluster_of_the_one_before() -> None:
     machine.write_response()
     machine.set_target(target(("c1", "1"), to="c1"))
     machine.all_arrives()
+
+
+def test_a_replica_does_not_go_back_to_what_the_envoy_has_left_elsewhere() -> None:
+    """The Envoy came, went, ran with something newer elsewhere, and came again."""
+    machine = Machine()
+    machine.start(delta=True, slow=False, wanted=GOOD)
+    machine.all_arrives()
+    machine.move()
+    machine.set_target(target(("c1", "0"), to="c1"))
+    machine.all_arrives()
+    machine.move()
+    machine.set_target(target(("c2", "0"), ("c1", "0"), to="c1", bad="c2"))
+    for _ in range(12):
+        machine.read_request()
+        machine.write_response()
+        machine.deliver_response()
+        machine.it_never_goes_back_further_than_it_must()
+    assert machine.session.rejections
+    assert machine.envoy.lost_routes() == []

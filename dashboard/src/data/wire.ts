@@ -1,5 +1,7 @@
 /** The shapes of docs/stream.md and of our own API (docs/operations.md). Times are epoch seconds. */
 
+import type { Makings } from "../text/said";
+
 export interface WorkerTrouble {
   worker: string;
   error: string;
@@ -46,6 +48,7 @@ export interface Service {
   removing?: true;
   lock?: { by: string; reason?: string; since: number; until?: number };
   kept?: { side: string; image: string; until: number; deploymentId: string };
+  said?: Makings;
 }
 export interface SideTraffic {
   requests: number;
@@ -170,6 +173,7 @@ export interface Deployment {
   latest?: string;
   latestAt?: number;
   measured?: number;
+  said?: Makings;
 }
 export interface GroupMember {
   service: string;
@@ -195,12 +199,14 @@ export interface GroupDeployment {
   createdAt: number;
   updatedAt: number;
   finishedAt?: number;
+  said?: Makings;
 }
 export interface Group {
   name: string;
   services: string[];
   dependsOn: Record<string, string[]>;
   latest?: GroupDeployment;
+  said?: Makings;
 }
 /** How the task definitions of both sides differ; absent `differences`: one is not known. */
 export interface DefinitionChange {
@@ -246,6 +252,7 @@ export interface Envoy {
   revision?: number;
   message?: string;
   note?: string;
+  version?: string;
 }
 export type Kind =
   | "virtualGateway"
@@ -286,6 +293,7 @@ export interface TealEvent {
   operation: string;
   message: string;
   sentence: string;
+  said?: Makings;
 }
 export interface Sections {
   control: Control;

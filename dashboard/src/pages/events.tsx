@@ -1,20 +1,28 @@
 /** Who changed what, newest first, searchable. */
 
 import { useEffect, useState } from "preact/hooks";
-import { call } from "../data/api";
+import { call, why } from "../data/api";
 import { shelves } from "../data/state";
 import type { TealEvent } from "../data/wire";
 import { Trouble } from "../parts/asking";
 import { Ago, Column, Table } from "../parts/marks";
+import { Told } from "../parts/told";
 import { query, route } from "../router";
 import { t } from "../text";
+import type { Makings } from "../text/said";
 
 const PAGE = 50;
+
+interface Found {
+  events: TealEvent[];
+  more: boolean;
+  said?: Makings;
+}
 
 export function EventsPage() {
   const text = route.value.query.get("text") ?? "";
   const everything = route.value.query.get("all") === "1";
-  const [found, set] = useState<{ events: TealEvent[]; more: boolean }>({
+  const [found, set] = useState<Found>({
     events: [],
     more: false,
   });
@@ -24,11 +32,11 @@ export function EventsPage() {
 
   const ask = async (before?: number) => {
     const input = { limit: PAGE, ...(text && { text }), ...(everything && { all: true }) };
-    const { events } = await call<{ events: TealEvent[] }>(
+    const { events, said } = await call<Omit<Found, "more">>(
       "ListEvents",
       before === undefined ? input : { ...input, before },
     );
-    return { events, more: events.length === PAGE };
+    return { events, said, more: events.length === PAGE };
   };
   useEffect(() => {
     let wanted = true;
@@ -38,7 +46,7 @@ export function EventsPage() {
         set(answer);
         setError(undefined);
       },
-      (refused: Error) => wanted && setError(refused.message),
+      (refused: Error) => wanted && setError(why(refused)),
     );
     return () => {
       wanted = false;
@@ -48,9 +56,13 @@ export function EventsPage() {
   const further = async () => {
     try {
       const answer = await ask(found.events.at(-1)?.revision);
-      set({ events: [...found.events, ...answer.events], more: answer.more });
+      set({
+        events: [...found.events, ...answer.events],
+        said: { ...found.said, ...answer.said },
+        more: answer.more,
+      });
     } catch (refused) {
-      setError((refused as Error).message);
+      setError(why(refused as Error));
     }
   };
   return (
@@ -98,8 +110,8 @@ export function EventsPage() {
                 <Ago at={one.at} />
               </td>
               <td data-label={t("column.who")}>{one.actor}</td>
-              <td class="sentence" lang="en">
-                {one.sentence}
+              <td class="sentence">
+                <Told text={one.sentence} by={found} />
               </td>
               <td class="most" data-label={t("column.operation")}>
                 <code>{one.operation}</code>

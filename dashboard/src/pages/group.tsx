@@ -15,25 +15,28 @@ import {
   StateMark,
   Table,
 } from "../parts/marks";
+import { Told } from "../parts/told";
 import { link } from "../router";
 import { clock, duration, moment, percent, t, word } from "../text";
+import type { Makings } from "../text/said";
 import { DANGEROUS, groupActions, groupOperation } from "./deployment/orders";
 
 /** The latest deployment of a group, or the one with this id. */
 export function GroupPage({ name, id }: { name: string; id: string | undefined }) {
   const group = shelves.groups.value[name];
-  const latest = group?.latest;
+  const latest = group?.latest && { ...group.latest, said: group.said };
   const isLatest = latest !== undefined && (id === undefined || latest.groupDeploymentId === id);
   const wanted = id ?? latest?.groupDeploymentId;
   const given = orders.value;
-  const asked = useAsked<{ groupDeployment: GroupDeployment }>(
+  const asked = useAsked<{ groupDeployment: GroupDeployment; said?: Makings }>(
     "GetGroupDeployment",
     wanted === undefined || (isLatest && given === 0)
       ? null
       : { group: name, groupDeploymentId: wanted },
     given,
   );
-  const told = asked.answer?.groupDeployment;
+  const said = asked.answer?.said;
+  const told = asked.answer && { ...asked.answer.groupDeployment, said };
   // After an order it is asked for, until the stream knows as much.
   const newer =
     told !== undefined &&
@@ -94,12 +97,12 @@ function Head({ one, latest }: { one: GroupDeployment; latest: boolean }) {
         {one.startedBy && <span>{t("deployment.by", { who: one.startedBy })}</span>}
         {one.pausedBy && <span>{t("deployment.paused", { who: one.pausedBy })}</span>}
       </p>
-      <p class="sentence" lang="en">
-        {one.sentence}
+      <p class="sentence">
+        <Told text={one.sentence} by={one} />
       </p>
       {one.finishedAt !== undefined && one.reason && (
-        <p class="reason" lang="en">
-          {one.reason}
+        <p class="reason">
+          <Told text={one.reason} by={one} />
         </p>
       )}
       {(one.held ?? []).length > 0 && (
@@ -154,27 +157,22 @@ function Members({ one }: { one: GroupDeployment }) {
       }
     >
       {one.members.map((member, index) => (
-        <Member key={member.service} member={member} index={index} over={over(one)} />
+        <Member key={member.service} member={member} index={index} one={one} />
       ))}
     </Table>
   );
 }
 
-function over(one: GroupDeployment): boolean {
-  return one.finishedAt !== undefined;
-}
-
-function Member(props: { member: GroupMember; index: number; over: boolean }) {
-  const { member, index } = props;
+function Member(props: { member: GroupMember; index: number; one: GroupDeployment }) {
+  const { member, index, one } = props;
+  const over = one.finishedAt !== undefined;
   const d = member.deployment;
   const side = d?.newSide ?? "";
-  const service = props.over ? undefined : shelves.services.value[member.service];
+  const service = over ? undefined : shelves.services.value[member.service];
   const total = service?.sides.reduce((sum, each) => sum + each.weight, 0) ?? 0;
   const weight = service?.sides.find((each) => each.side === side)?.weight ?? 0;
   const set = total > 0 ? weight / total : undefined;
-  const measured = props.over
-    ? undefined
-    : shelves.traffic.value[member.service]?.sides[side]?.share;
+  const measured = over ? undefined : shelves.traffic.value[member.service]?.sides[side]?.share;
   return (
     <tr class="first">
       <td class="n" data-label={t("column.order")}>
@@ -185,8 +183,8 @@ function Member(props: { member: GroupMember; index: number; over: boolean }) {
       </th>
       <td class="sentence">
         {d && <StateMark state={d.state === "HELD" ? "held" : outcome(d)} />}
-        <span class="sentence" lang="en">
-          {d?.reason ?? d?.waitingFor ?? d?.serves ?? ""}
+        <span class="sentence">
+          <Told text={d?.reason ?? d?.waitingFor ?? d?.serves ?? ""} by={one} />
         </span>
       </td>
       <td data-label={t("column.image")}>
@@ -221,8 +219,8 @@ function Journal({ one }: { one: GroupDeployment }) {
             <time dateTime={new Date(entry.at * 1000).toISOString()} title={moment(entry.at)}>
               {clock(entry.at)}
             </time>
-            <span lang="en">
-              <b>{entry.transition.toLowerCase().replaceAll("_", " ")}</b> {entry.message}
+            <span>
+              <b>{word("transition", entry.transition)}</b> <Told text={entry.message} by={one} />
             </span>
           </li>
         ))}
@@ -237,7 +235,7 @@ function History(props: {
   shown: string | undefined;
 }) {
   const { name, latest, shown } = props;
-  const { answer, error } = useAsked<{ groupDeployments: GroupDeployment[] }>(
+  const { answer, error } = useAsked<{ groupDeployments: GroupDeployment[]; said?: Makings }>(
     "ListGroupDeployments",
     latest === undefined ? null : { group: name },
     latest?.groupDeploymentId,
@@ -284,8 +282,8 @@ function History(props: {
               <td class="n" data-label={t("column.took")}>
                 {one.finishedAt ? duration(one.finishedAt - one.createdAt) : "…"}
               </td>
-              <td class="sentence" lang="en">
-                {one.reason ?? one.waitingFor ?? ""}
+              <td class="sentence">
+                <Told text={one.reason ?? one.waitingFor ?? ""} by={answer} />
               </td>
             </tr>
           ))}

@@ -7,6 +7,7 @@ import { Trouble, useAsked } from "../parts/asking";
 import { Column, Empty, Image, outcome, StateMark, Table } from "../parts/marks";
 import { link } from "../router";
 import { duration, latency, moment, number, percent, t } from "../text";
+import { known, type Makings, told } from "../text/said";
 import { strategy } from "./deployment/changed";
 
 /** Of each service, or of the one that is named. */
@@ -89,7 +90,7 @@ function Choice({ services, chosen }: { services: string[]; chosen: string }) {
 
 function Deployments({ service }: { service: string }) {
   const live = Object.values(shelves.deployments.value).find((one) => one.service === service);
-  const { answer, error } = useAsked<{ deployments: Deployment[] }>(
+  const { answer, error } = useAsked<{ deployments: Deployment[]; said?: Makings }>(
     "ListDeployments",
     { service },
     live?.deploymentId,
@@ -164,8 +165,8 @@ function Deployments({ service }: { service: string }) {
                 {one.finishedAt ? duration(one.finishedAt - one.createdAt) : "…"}
               </td>
               <td data-label={t("column.who")}>{one.startedBy ?? "–"}</td>
-              <td class="sentence" lang="en">
-                {why(one)}
+              <td class="sentence">
+                <Why one={one} said={answer?.said} />
               </td>
             </tr>
           ))}
@@ -178,16 +179,23 @@ function Deployments({ service }: { service: string }) {
 }
 
 /** Why it ended as it did, or what it waits for. */
-function why({ reason, serves, waitingFor }: Deployment): string {
-  return reason ?? serves ?? (waitingFor ? t("history.waits", { what: waitingFor }) : "");
+function why({ reason, serves, waitingFor }: Deployment, said: Makings | undefined): string {
+  if (reason ?? serves) return told(reason ?? serves ?? "", said);
+  return waitingFor ? t("history.waits", { what: told(waitingFor, said) }) : "";
+}
+
+function Why({ one, said }: { one: Deployment; said: Makings | undefined }) {
+  const text = one.reason ?? one.serves ?? one.waitingFor ?? "";
+  return <span lang={known(text, said) ? undefined : "en"}>{why(one, said)}</span>;
 }
 
 function Compared({ pair }: { pair: Deployment[] }) {
   const [a, b] = pair;
   const input = (one: Deployment | undefined) =>
     one ? { service: one.service, deploymentId: one.deploymentId } : null;
-  const first = useAsked<{ deployment: Deployment }>("GetDeployment", input(a));
-  const second = useAsked<{ deployment: Deployment }>("GetDeployment", input(b));
+  const first = useAsked<{ deployment: Deployment; said?: Makings }>("GetDeployment", input(a));
+  const second = useAsked<{ deployment: Deployment; said?: Makings }>("GetDeployment", input(b));
+  const said = { ...first.answer?.said, ...second.answer?.said };
   const both = [first.answer?.deployment ?? a, second.answer?.deployment ?? b];
   const rows: [string, (one: Deployment) => string][] = [
     [t("column.image"), (one) => `${one.oldImage ?? "–"} → ${one.newImage ?? "–"}`],
@@ -196,7 +204,7 @@ function Compared({ pair }: { pair: Deployment[] }) {
     [t("changed.ended"), (one) => one.endedBy ?? "–"],
     [t("column.started"), (one) => moment(one.createdAt)],
     [t("column.took"), (one) => (one.finishedAt ? duration(one.finishedAt - one.createdAt) : "…")],
-    [t("column.why"), (one) => why(one) || "–"],
+    [t("column.why"), (one) => why(one, said) || "–"],
     [t("column.requests"), (one) => number(total(one, "requests"))],
     [
       t("column.failures"),

@@ -6,6 +6,7 @@ import { Sides, shownSides } from "../parts/fleet";
 import { useGradual } from "../parts/gradual";
 import { Ago, Empty, Image, SideMark, StateMark } from "../parts/marks";
 import { Tasks } from "../parts/tasks";
+import { Told } from "../parts/told";
 import { link } from "../router";
 import { moment, t } from "../text";
 
@@ -94,8 +95,8 @@ export function ServicePage({ name }: { name: string }) {
             </a>
           )}
         </p>
-        <p class="sentence" lang="en">
-          {service.problem ?? service.sentence}
+        <p class="sentence">
+          <Told text={service.problem ?? service.sentence} by={service} />
         </p>
         <p class="links">
           {service.deployment && (

@@ -1,7 +1,7 @@
 /** Asks for one thing, and shows what came: a part that waits, fails in words, or has it. */
 
 import { useEffect, useState } from "preact/hooks";
-import { call } from "../data/api";
+import { call, why } from "../data/api";
 
 export interface Asked<T> {
   answer: T | undefined;
@@ -22,7 +22,7 @@ export function useAsked<T>(
     let wanted = true;
     call<T>(operation, JSON.parse(text) as object).then(
       (answer) => wanted && set({ answer, error: undefined }),
-      (error: Error) => wanted && set((last) => ({ answer: last.answer, error: error.message })),
+      (error: Error) => wanted && set((last) => ({ answer: last.answer, error: why(error) })),
     );
     return () => {
       wanted = false;

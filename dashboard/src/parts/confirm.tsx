@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { call } from "../data/api";
+import { call, why } from "../data/api";
 import { t } from "../text";
 
 /** How many orders have been given: what they changed is asked for at once, as the stream of a busy
@@ -20,18 +20,18 @@ export interface Order {
 export function Confirm({ order, close }: { order: Order; close: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [busy, setBusy] = useState(false);
-  const [error, setError] = useState("");
+  const [error, setError] = useState<Error>();
   useEffect(() => dialog.current?.showModal(), []);
 
   const act = async () => {
     setBusy(true);
-    setError("");
+    setError(undefined);
     try {
       await call(order.operation, order.input);
       orders.value++;
       dialog.current?.close();
     } catch (refused) {
-      setError((refused as Error).message);
+      setError(refused as Error);
       setBusy(false);
     }
   };
@@ -40,8 +40,8 @@ export function Confirm({ order, close }: { order: Order; close: () => void }) {
       <h2 id="asked">{order.title}</h2>
       <p>{order.what}</p>
       {error && (
-        <p class="trouble" role="alert" lang="en">
-          {error}
+        <p class="trouble" role="alert">
+          {why(error)}
         </p>
       )}
       <div class="buttons">

@@ -8,6 +8,7 @@ import { useGradual } from "./gradual";
 import { Ago, Column, Image, ShareBar, SideMark, StateMark, Table } from "./marks";
 import { MeasureCells, MeasureColumns } from "./measures";
 import { still } from "./still";
+import { Told } from "./told";
 
 /** The sides that have anything; of a service without, its first, so that it has a row. */
 export function shownSides(service: Service): Side[] {
@@ -85,8 +86,8 @@ const Rows = still(function Rows({ service, traffic }: RowsProps) {
                 </a>
                 {/* That it serves, the other columns say. */}
                 {service.state !== "serving" && (
-                  <span class="sentence" lang="en">
-                    {service.problem ?? service.sentence}
+                  <span class="sentence">
+                    <Told text={service.problem ?? service.sentence} by={service} />
                   </span>
                 )}
               </td>

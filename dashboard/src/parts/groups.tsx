@@ -5,6 +5,7 @@ import { shelves } from "../data/state";
 import { link } from "../router";
 import { t } from "../text";
 import { Ago, Column, StateMark, Table } from "./marks";
+import { Told } from "./told";
 
 export function Groups() {
   const groups = Object.values(shelves.groups.value).sort((a, b) => byName(a.name, b.name));
@@ -22,7 +23,7 @@ export function Groups() {
         </>
       }
     >
-      {groups.map(({ name, services, latest }) => (
+      {groups.map(({ name, services, latest, said }) => (
         <tr key={name} class="first">
           <th scope="row" class="name">
             <a href={link("groups", name)}>{name}</a>
@@ -33,8 +34,8 @@ export function Groups() {
                 <a class="quiet" href={link("groups", name, latest.groupDeploymentId)}>
                   <StateMark state={latest.pausedBy ? "paused" : latest.status} />
                 </a>
-                <span class="sentence" lang="en">
-                  {latest.sentence}
+                <span class="sentence">
+                  <Told text={latest.sentence} by={{ said }} />
                 </span>
               </>
             ) : (

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { byName } from "../data/order";
 import { shelves } from "../data/state";
-import type { LogLine, Task } from "../data/wire";
+import type { Envoy, LogLine, Task } from "../data/wire";
 import { t, word } from "../text";
 import { Trouble, useAsked, useTick } from "./asking";
 import { Ago, Column, EnvoyMark, Image, SideMark, Table } from "./marks";
@@ -97,6 +97,7 @@ function TaskRows({ task }: { task: Task }) {
       {open && (
         <tr class="further">
           <td colSpan={7}>
+            <Configured task={task} />
             <Logs task={task} />
           </td>
         </tr>
@@ -127,11 +128,42 @@ function Health({ task }: { task: Task }) {
   );
 }
 
-/** The Envoy of a task: its id ends with the task's. */
+/** Its id ends with the task's. */
+function envoyOf(task: Task): Envoy | undefined {
+  return Object.values(shelves.envoys.value).find((one) => one.id.includes(task.task));
+}
+
 function EnvoyOf({ task }: { task: Task }) {
-  const envoy = Object.values(shelves.envoys.value).find((one) => one.id.includes(task.task));
+  const envoy = envoyOf(task);
   if (envoy === undefined) return <span class="muted">–</span>;
-  return <EnvoyMark envoy={envoy} />;
+  return (
+    <>
+      <EnvoyMark envoy={envoy} />
+      {envoy.version && <span class="muted"> {envoy.version}</span>}
+    </>
+  );
+}
+
+/** What the Envoy of a task runs: the stream does not tell the revision of one that is up to date,
+ * as each change of anything is a new one. */
+function Configured({ task }: { task: Task }) {
+  const envoy = envoyOf(task);
+  const { answer } = useAsked<{ envoys: Envoy[] }>(
+    "ListEnvoys",
+    envoy ? { mesh: envoy.mesh } : null,
+    useTick(5, task.status !== "STOPPED"),
+  );
+  const told = answer?.envoys.find((one) => one.id === envoy?.id);
+  if (told === undefined) return null;
+  return (
+    <p>
+      {t("tasks.envoy", { version: told.version ?? "?" })}{" "}
+      {told.revision === undefined
+        ? t("tasks.unacknowledged")
+        : t("tasks.acknowledged", { revision: told.revision })}
+      {told.note && <span lang="en"> {told.note}</span>}
+    </p>
+  );
 }
 
 function Logs({ task }: { task: Task }) {

@@ -53,16 +53,20 @@ class Standing:
     seen: tuple[NodeSeen, ...] = ()
 
 
-def route(standing: Callable[[], Standing]) -> Route:
+Families = Callable[[], Iterable[Metric]]
+"""Further metrics, as they are."""
+
+
+def route(standing: Callable[[], Standing], more: Families = tuple) -> Route:
     """The page. ``standing`` tells what is at the moment of a request."""
 
     async def show(request: Request) -> Response:
-        return Response(page(standing()), media_type=CONTENT_TYPE_LATEST)
+        return Response(page(standing(), more), media_type=CONTENT_TYPE_LATEST)
 
     return Route(PATH, show, methods=["GET"])
 
 
-def page(standing: Standing) -> bytes:
+def page(standing: Standing, more: Families = tuple) -> bytes:
     """The page in OpenMetrics' text format."""
 
     class Now(Collector):
@@ -71,6 +75,7 @@ def page(standing: Standing) -> bytes:
             yield from _gates(standing.histories)
             yield from _envoys(standing.envoys)
             yield from _requests(standing.seen)
+            yield from more()
 
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Now())

@@ -27,7 +27,10 @@ class Pages:
         metrics: Metrics,
         envoys: Envoys,
         link_keys: Live,
+        more: openmetrics.Families,
     ) -> None:
+        """``more``: the control plane's own metrics."""
+        self._more = more
         self._store = store
         self._controller = controller
         self._metrics = metrics
@@ -39,7 +42,7 @@ class Pages:
         yield Deciding(
             lambda: self._store.view, self._controller, self._links, system_clock
         ).route()
-        yield openmetrics.route(self._standing)
+        yield openmetrics.route(self._standing, self._more)
 
     def _standing(self) -> openmetrics.Standing:
         view = self._store.view

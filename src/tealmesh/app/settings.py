@@ -35,6 +35,11 @@ class CommonConfig:
     """The file that says which proxies name people, and who of them is let in; None for none."""
     listening: Listening = field(default_factory=Listening)
     """Where it listens beyond loopback."""
+    stream_age: float = 0.0
+    """Seconds after which an Envoy's connection is ended, so that it connects again, perhaps at
+    another replica; 0 for never."""
+    stream_drain: float = 0.0
+    """Seconds over which Envoys are let go when the control plane stops."""
     keep_events: int = 200_000
     """Entries of the audit log."""
     keep_deployments: int = 500
@@ -79,6 +84,8 @@ class ServeConfig(CommonConfig):
     """The configuration of `teal serve`, whose secrets are in ``data_dir``: the same ones for every
     replica."""
 
+    stream_age: float = 1800.0
+    stream_drain: float = 10.0
     database: str = field(default="", repr=False)
     """URL of the database, which may have a password, or the path of one of SQLite."""
     advertise: str = ""

@@ -13,6 +13,7 @@ from tealmesh.aws.wire import codec
 from tealmesh.aws.wire.apimodel import Model
 from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.aws.wire.validation import validate
+from tealmesh.model import answering
 from tealmesh.model.errors import AwsError, DatabaseAway, TealError
 from tealmesh.model.identity.caller import Caller
 
@@ -27,12 +28,26 @@ Permit = Callable[[Caller, str, Mapping[str, object]], Awaitable[None]]
 """Raises AwsError if the caller may not call an operation, by its name, with these parameters."""
 
 
+Beside = Callable[[Response, object], Response]
+"""The response with more beside it, from what was answered: an output, or an error's message."""
+
+
+def nothing(response: Response, _answered: object) -> Response:
+    """For callers to whom the model's members are all."""
+    return response
+
+
 async def all_may(caller: Caller, name: str, params: Mapping[str, object]) -> None:
     """For what has been permitted before."""
 
 
 async def call(
-    model: Model, api: object, request: Request, caller: Caller, permit: Permit = all_may
+    model: Model,
+    api: object,
+    request: Request,
+    caller: Caller,
+    permit: Permit = all_may,
+    beside: Beside = nothing,
 ) -> Response:
     """Answer ``request`` by the method of ``api`` that is named as its operation. Never raises."""
     request_id = caller.request_id
@@ -40,16 +55,19 @@ async def call(
     cbor = codec.speaks_cbor(model, request)
     try:
         name, labels = codec.find_operation(model, request)
+        if (answered := answering.current.get()) is not None:
+            answered.operation = name
         operation = _method(model, api, name)
         params = codec.read_params(model, name, labels, request)
         await permit(caller, name, params)
         validate(model, name, params)
         output = await operation(caller, params)
-        return codec.serialize(model, name, output, request_id, cbor=cbor)
+        return beside(codec.serialize(model, name, output, request_id, cbor=cbor), output)
     except AwsError as error:
         if error.code == "AccessDenied":
             error = AwsError("AccessDeniedException", error.message)
-        return codec.serialize_error(model, error, request_id, cbor=cbor)
+        done = codec.serialize_error(model, error, request_id, cbor=cbor)
+        return beside(done, error.message)
     except DatabaseAway as error:
         log.warning("%s %s refused: %s (request %s)", model.service, name, error, request_id)
         refused = AwsError(model.unavailable_code, str(error), status=503)

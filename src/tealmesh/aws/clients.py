@@ -48,7 +48,7 @@ def client(
         )
 
 
-def client_of_aws(service: str, region: str, endpoint: str = "") -> Any:
+def client_of_aws(service: str, region: str, endpoint: str = "", *, attempts: int = 4) -> Any:
     """A boto3 client of ``service`` at AWS, or at the ``endpoint`` of a `teal up`, with the
     credentials of the environment, of the task or of the machine.
 
@@ -67,7 +67,7 @@ def client_of_aws(service: str, region: str, endpoint: str = "") -> Any:
             connect_timeout=1.5,
             read_timeout=leases.ATTEMPT_SECONDS - 1.5,
             max_pool_connections=32,
-            retries={"total_max_attempts": 4, "mode": "standard"},
+            retries={"total_max_attempts": attempts, "mode": "standard"},
         )
         return session.client(
             service, endpoint_url=endpoint or None, region_name=region, config=config, **keys

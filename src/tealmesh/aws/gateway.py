@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, Protocol
@@ -32,7 +32,8 @@ from tealmesh.aws.signing import Identity, identify
 from tealmesh.aws.wire import codec
 from tealmesh.aws.wire.apimodel import Model
 from tealmesh.aws.wire.codec import Request, Response
-from tealmesh.model import leases
+from tealmesh.model import answering, leases
+from tealmesh.model.answering import Answering
 from tealmesh.model.clock import NewId, random_id
 from tealmesh.model.errors import AwsError
 from tealmesh.model.identity.caller import Caller, Principal, speaking
@@ -50,12 +51,18 @@ MOTO_BODY_LIMIT_BYTES = 128 << 20
 UNKNOWN_BODY_LIMIT_BYTES = 1 << 20
 """The largest request body of a caller whose signature can be verified only with it."""
 
+NO_ALIASES: Mapping[str, str] = {}
 _HEALTH = "/_teal/health"
 _HEALTH_OF_ALL = ("status", "version", "revision", "serverId", "replica", "database")
 
 Leased = Callable[[str], AbstractContextManager[None]]
 """The header of `model.leases`, or nothing -> what the writes of a request are made in. Raises
 AwsError for a header that cannot be."""
+
+
+Observe = Callable[[Answering, int, float, float], None]
+"""Told of each call that was answered: its HTTP status, when it came (epoch seconds), and how long
+it took (seconds)."""
 
 
 class Fallback(Protocol):
@@ -78,8 +85,11 @@ def build_gateway(
     loopback_paths: Collection[str] = (),
     certified: Callable[[str], bool] = lambda host: False,
     front: Front | None = None,
+    aliases: Mapping[str, str] = NO_ALIASES,
+    observe: Observe = lambda call, status, at, seconds: None,
     new_id: NewId = random_id,
     leased: Leased = lambda token: nullcontext(),
+    fresh: Callable[[], Awaitable[object]] | None = None,
 ) -> ASGIApp:
     """The ASGI application of the control plane's port.
 
@@ -91,8 +101,10 @@ def build_gateway(
     credentials of their own, and those that begin with one of ``loopback_paths`` do not exist
     for whom is connected beyond loopback. ``certified`` tells whether our certificate is for a name
     or an address, which the Host header may then have. Without ``moto``, other services are refused
-    by name; without a ``front``, nobody asks who calls, which is for tests. ``leased`` takes the
-    header of `model.leases`: in its context, each write checks that the lease is still held.
+    by name; without a ``front``, nobody asks who calls, which is for tests. ``aliases`` are further
+    paths of pages, and ``observe`` is told of each call. ``leased`` takes the header of
+    `model.leases`: in its context, each write checks that the lease is still held. ``fresh`` is
+    awaited before each operation of ours: what another replica has answered is known then.
     """
 
     async def show_health(request: HttpRequest) -> HttpResponse:
@@ -112,20 +124,25 @@ def build_gateway(
         exception_handlers={HTTPException: refuse, Exception: refuse},
     )
     app.router.redirect_slashes = False
-    app.router.default = _AwsEndpoint(services, models, moto, front, new_id, leased)
+    app.router.default = _AwsEndpoint(services, models, moto, front, observe, new_id, leased, fresh)
     opened = (_HEALTH, *open_paths)
     guarded = _Guard(app, _Hosts(frozenset(allowed_hosts), certified), opened, front)
-    return _Inner(guarded, tuple(loopback_paths))
+    return _Inner(guarded, tuple(loopback_paths), aliases)
 
 
 class _Inner:
-    """Hides some pages from those who are connected beyond loopback."""
+    """Hides some pages from those who are connected beyond loopback, and knows other paths of
+    some.
+    """
 
-    def __init__(self, app: ASGIApp, paths: tuple[str, ...]) -> None:
+    def __init__(self, app: ASGIApp, paths: tuple[str, ...], aliases: Mapping[str, str]) -> None:
         self._app = app
         self._paths = paths
+        self._aliases = aliases
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (other := self._aliases.get(scope["path"])):
+            scope = {**scope, "path": other, "raw_path": other.encode()}
         listened = scope["type"] == "http" and (scope.get("state") or {}).get(LISTENED)
         if listened and scope["path"].startswith(self._paths):
             error = AwsError("UnknownOperationException", "no such page", status=404)
@@ -211,14 +228,18 @@ class _AwsEndpoint:
         models: Mapping[str, Model],
         moto: Fallback | None,
         front: Front | None,
+        observe: Observe,
         new_id: NewId,
         leased: Leased,
+        fresh: Callable[[], Awaitable[object]] | None,
     ) -> None:
         self._leased = leased
+        self._fresh = fresh
         self._services = services
         self._models = models
         self._moto = moto
         self._front = front
+        self._observe = observe
         self._new_id = new_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -226,22 +247,23 @@ class _AwsEndpoint:
             await send({"type": "websocket.close", "code": 1008})
             return
         request_id = _uuid(self._new_id())
-        started = time.perf_counter()
+        at, started = time.time(), time.perf_counter()
         head = _head(scope)
+        call = Answering(request_id, head.headers.get("traceparent", ""))
+        token = answering.current.set(call)
         try:
             response = await self._answer(head, scope.get("state") or {}, receive, request_id)
         except AwsError as error:
             response = codec.serialize_error(None, error, request_id)
         except _Disconnected:
             return
-        log.debug(
-            "%s %s %s %.1f ms",
-            head.method,
-            head.headers.get("x-amz-target", head.path),
-            response.status,
-            (time.perf_counter() - started) * 1000,
-        )
+        finally:
+            answering.current.reset(token)
+        seconds = time.perf_counter() - started
+        target = head.headers.get("x-amz-target", head.path)
+        log.debug("%s %s %s %.1f ms", head.method, target, response.status, seconds * 1000)
         await _send(response, send)
+        self._observe(call, response.status, at, seconds)
 
     async def _answer(
         self, head: Request, state: Mapping[str, object], receive: Receive, request_id: str
@@ -281,9 +303,13 @@ class _AwsEndpoint:
 
     async def _dispatch(self, request: Request, identity: Identity, request_id: str) -> Response:
         model = self._models.get(identity.service or "")
+        if (call_of := answering.current.get()) is not None:
+            call_of.service, call_of.actor = identity.service or "", identity.caller.actor
         if model is not None:
             api = self._services.get(model.service)
             fence = request.headers.get(fencing.HEADER.lower(), "")
+            if self._fresh is not None:
+                await self._fresh()
             lease = self._leased(request.headers.get(leases.HEADER.lower(), ""))
             with fencing.within(fencing.demanded, fence), lease:
                 return await call(model, api, request, identity.caller, self._permit(model))

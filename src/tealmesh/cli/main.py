@@ -40,6 +40,7 @@ _COMMANDS = {
     "envoy": ("envoy",),
     "image": ("image",),
     "demo": ("demo", "rehearse"),
+    "plane.database": ("database",),
     "plane.reset": ("reset",),
     "plane.credentials": ("credentials",),
     "plane.keys": ("keys",),
@@ -56,7 +57,7 @@ SECTIONS = {
              "envoys", "mesh", "traces", "lint"),
     "What Terraform and others made": ("adopt", "terraform", "env", "import", "export"),
     "Take away": ("delete", "reset"),
-    "In production": ("serve",),
+    "In production": ("serve", "database"),
     "Envoys, images and who may call": ("envoy", "image", "credentials", "token", "keys"),
     "About teal": ("help", "version", "completion", "schema"),
 }  # fmt: skip

@@ -6,9 +6,9 @@ https://docs.aws.amazon.com/cloud-map/latest/api/API_DiscoverInstancesRevision.h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from tealmesh.discovery.schedule import Place
 from tealmesh.discovery.settling import Seen
@@ -64,7 +64,9 @@ class Asking(Protocol):
 
 
 class CloudMapClient:
-    """`Asking` by a boto3 client."""
+    """`Asking` by a boto3 client that does not retry: the schedule asks again, and knows how often
+    the account may.
+    """
 
     def __init__(self, client: ServiceDiscoveryClient) -> None:
         self._client = client
@@ -97,18 +99,6 @@ class CloudMapClient:
             return Answer(answer["InstancesRevision"], tuple(seen))
 
         return _answered(place, "DiscoverInstances", call)
-
-
-def client_settings(connections: int) -> Mapping[str, Any]:
-    """For ``botocore.config.Config``: an answer that takes longer than a few seconds is asked for
-    again by the schedule, which backs off for the whole account, and not by botocore.
-    """
-    return {
-        "connect_timeout": 3,
-        "read_timeout": 5,
-        "max_pool_connections": connections,
-        "retries": {"total_max_attempts": 1, "mode": "standard"},
-    }
 
 
 def _answered(place: Place, operation: str, call: Callable[[], R]) -> R:

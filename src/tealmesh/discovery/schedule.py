@@ -94,6 +94,13 @@ class Schedule:
         for place in (gone | set(held)) - self._asked.keys():
             self._leaving.setdefault(place, now + FORGET_SECONDS)
 
+    @property
+    def answered(self) -> bool:
+        """Whether every service that is named has been asked for once, whatever came of that."""
+        return all(
+            one.revision is not None or one.failures or one.looks for one in self._asked.values()
+        )
+
     def forgotten(self, now: float) -> list[Place]:
         """The services that nobody has named for a while."""
         ended = [place for place, at in self._leaving.items() if at <= now]

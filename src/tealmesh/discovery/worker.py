@@ -45,10 +45,18 @@ class Discovery:
         self._supervisor = supervisor
         self._clock = clock
         self._random = random
+        self._schedule: Schedule | None = None
+
+    def answered(self) -> bool:
+        """Whether all services that are named have been asked for once. A replica that does not ask
+        has what the one that does has written.
+        """
+        return self._schedule is None or self._schedule.answered
 
     async def run(self) -> None:
         """Discover, until cancelled."""
         schedule, changed = Schedule(self._random), asyncio.Event()
+        self._schedule = schedule
         threads = ThreadPoolExecutor(THREADS, "discovery")
         naming = _Naming()
         try:
@@ -71,6 +79,7 @@ class Discovery:
                             async with asyncio.timeout(pause):
                                 await changed.wait()
         finally:
+            self._schedule = None
             # A question that is open ends by itself, within the client's time limit.
             threads.shutdown(wait=False, cancel_futures=True)
 

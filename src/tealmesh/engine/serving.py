@@ -61,6 +61,10 @@ class ServingTasks:
 
 
 def _mesh_of(task: Document[TaskBody]) -> str | None:
-    """The mesh in which a task's Envoy has traffic; None without."""
+    """The mesh in which a task's Envoy has traffic; None without, or if another control plane
+    configures it.
+    """
     state = TaskState.of(task.body)
-    return state.envoy["mesh"] if state.phase.serving and state.envoy is not None else None
+    if state.envoy is None or not state.phase.serving or state.envoy.get("elsewhere"):
+        return None
+    return state.envoy["mesh"]

@@ -52,3 +52,16 @@ class EnvoyStatus:
 
     note: str = ""
     """Whatever else a user should know; empty when there is nothing."""
+
+    version: str = ""
+    """Envoy's own, such as ``1.36.2``, as it tells; empty where it does not."""
+
+
+@dataclass(frozen=True)
+class Reported:
+    """An Envoy as the replica reports it that it is connected to, or was until lately."""
+
+    status: EnvoyStatus
+    informed: int = 0
+    """The revision that its replica had when it last told it something; what the Envoy refuses is
+    that one, or older."""

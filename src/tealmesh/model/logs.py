@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias
+
+from tealmesh.model import answering
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 """For `logging.basicConfig`."""
@@ -15,10 +16,6 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 Form: TypeAlias = Literal["text", "json"]
 Level: TypeAlias = Literal["debug", "info", "warning", "error"]
 LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error")
-
-request_id: ContextVar[str] = ContextVar("request_id", default="")
-"""That of the API call that is answered, or whose change is pushed (x-amzn-RequestId); empty
-outside of any."""
 
 _NOISY = ("botocore", "boto3", "urllib3", "asyncio", "httpcore", "httpx", "grpc")
 """Their debug messages are about their internals."""
@@ -38,8 +35,8 @@ class TextLines(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
         text = super().formatMessage(record)
-        request = request_id.get()
-        return f"{text} [{request}]" if request else text
+        call = answering.current.get()
+        return f"{text} [{call.request_id}]" if call is not None else text
 
 
 class JsonLines(logging.Formatter):
@@ -56,8 +53,8 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if request := request_id.get():
-            line["requestId"] = request
+        if (call := answering.current.get()) is not None:
+            line["requestId"] = call.request_id
         line |= getattr(record, "fields", {})
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)

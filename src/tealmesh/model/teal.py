@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         HookSettingBody,
         PrometheusGateBody,
     )
+    from tealmesh.model.said import SaidBody
     from tealmesh.model.traffic.parts import PartBody
     from tealmesh.model.traffic.windows import (
         CountsBody,
@@ -347,6 +348,8 @@ class DeploymentBody(TypedDict):
     beside_verdicts: Sequence[GateResultBody]
     member: MembershipBody | None
     finished_at: float | None
+    said: NotRequired[Mapping[str, SaidBody]]
+    """By a text, what it is made of."""
 
 
 class LockBody(TypedDict):
@@ -390,6 +393,8 @@ class JournalEntryBody(TypedDict):
     status: str
     message: str
     by: str
+    said: NotRequired[SaidBody]
+    """What the message is made of."""
 
 
 def known_members(cls: type[DataclassInstance], body: Mapping[str, object]) -> dict[str, Any]:

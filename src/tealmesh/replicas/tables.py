@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy import BigInteger, Column, String, Table
+from sqlalchemy import BigInteger, Column, String, Table, Text
 
 from tealmesh.store.schema import metadata
 
@@ -24,11 +24,25 @@ replicas = Table(
     Column("id", String(64), primary_key=True),
     Column("address", String(512), nullable=False),
     Column("beat", BigInteger, nullable=False),
+    Column("streams", BigInteger, nullable=False),
 )
-"""The replicas that are there, or were until lately: where each one's HTTP is reached, and how
-often it has said so. One that has left says -1."""
+"""The replicas that are there, or were until lately: where each one's HTTP is reached, how often
+it has said so, and how many Envoys it serves. One that has left has the beat -1."""
 
-_ALL = (leases, replicas)
+meshes = Table(
+    "replica_meshes",
+    metadata,
+    Column("replica", String(64), primary_key=True),
+    Column("mesh", String(256), primary_key=True),
+    Column("roster_number", BigInteger, nullable=False),
+    Column("roster", Text, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("progress", Text, nullable=False),
+)
+"""The Envoys of a mesh at a replica, and how far they are (`envoys.coding`). Each time that one of
+both is written, its number is one more."""
+
+_ALL = (leases, meshes, replicas)
 
 
 def create(engine: sa.Engine | sa.Connection) -> None:

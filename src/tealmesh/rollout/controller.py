@@ -193,10 +193,7 @@ class Controller(Decisions):
         latest = self.latest(name)
         documents.refuse_another(latest)
         if latest is None or latest.state is State.SUCCEEDED:
-            what = "was successful" if latest else "has not been yet"
-            raise AwsError(
-                "ConflictException", f"the latest deployment of {name} {what}: nothing to retry"
-            )
+            raise AwsError("ConflictException", going_back.nothing_failed(name, latest))
         if latest.kind == "ROLLBACK":
             return (await self.rollback(actor, name, latest.gated))[0]
         return await self.deploy(actor, name, latest.new_image, latest.strategy, token)

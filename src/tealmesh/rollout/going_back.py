@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import Deployment, SideTasks, State
+from tealmesh.model.said import say
 from tealmesh.rollout.machine import shares
 from tealmesh.rollout.machine.wording import shown
 from tealmesh.rollout.system import Service, other_side
@@ -69,21 +70,40 @@ def to_revision(
     wanted = next((d for d in history if d.number == number), None)
     if wanted is None:
         numbers = [d.number for d in history]
-        there = f"{min(numbers)} to {max(numbers)}" if history else "none"
-        raise AwsError("NotFoundException", f"{name} has no revision {number} (there is: {there})")
+        there = say("{min} to {max}", min=min(numbers), max=max(numbers)) if history else "none"
+        raise AwsError(
+            "NotFoundException",
+            say(
+                "{name} has no revision {number} (there is: {there})",
+                name=name,
+                number=number,
+                there=there,
+            ),
+        )
     if wanted.state is not State.SUCCEEDED:
-        why = f": {wanted.reason}" if wanted.reason else ""
+        why = say(": {reason}", reason=wanted.reason) if wanted.reason else ""
         raise AwsError(
             "ConflictException",
-            f"revision {number} of {name}, {wanted.new_image}, was not released ({wanted.status})"
-            f"{why}; `teal history {name}` shows those that were",
+            say(
+                "revision {number} of {name}, {new_image}, was not released ({status}){why}; "
+                "`teal history {name}` shows those that were",
+                number=number,
+                name=name,
+                new_image=wanted.new_image,
+                status=wanted.status,
+                why=why,
+            ),
         )
     live = list(shares(weights))
     if len(live) != 1:
         raise AwsError(
             "ConflictException",
-            f"{name} has weights {shown(weights) or 'none'}: a way back starts from exactly one "
-            f"side with weight (`teal weights {name}`)",
+            say(
+                "{name} has weights {weights}: a way back starts from exactly one side with "
+                "weight (`teal weights {name}`)",
+                name=name,
+                weights=shown(weights) or "none",
+            ),
         )
     (side,) = live
     if tasks[side].image == wanted.new_image and tasks[side].healthy:
@@ -108,11 +128,14 @@ def _image_of(latest: Deployment, side: str) -> str:
 
 
 def _nothing(service: Service, image: str = "") -> AwsError:
-    serves = f" than {image}, which serves now" if image else ""
+    serves = say(" than {image}, which serves now", image=image) if image else ""
     return AwsError(
         "ConflictException",
-        f"{service.name} has no earlier image to go back to{serves}: "
-        f"`teal deploy {service.name} --image IMAGE`",
+        say(
+            "{name} has no earlier image to go back to{serves}: `teal deploy {name} --image IMAGE`",
+            name=service.name,
+            serves=serves,
+        ),
     )
 
 
@@ -125,3 +148,10 @@ def begun(first: Deployment, service: Service, gradual: bool) -> Deployment:
         return replace(first, kind="ROLLBACK")
     at_once = service.strategy.with_steps("bluegreen", (100,))
     return replace(first, kind="ROLLBACK", gated=False, strategy=at_once)
+
+
+def nothing_failed(name: str, latest: Deployment | None) -> str:
+    """Why there is nothing to try again."""
+    if latest is None:
+        return say("{name} has not been deployed yet: nothing to retry", name=name)
+    return say("the latest deployment of {name} was successful: nothing to retry", name=name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tealmesh.model.rollout import Deployment, JournalEntry, State
+from tealmesh.model.said import counted, say
 from tealmesh.rollout.effects import (
     Approved,
     Event,
@@ -15,7 +16,6 @@ from tealmesh.rollout.effects import (
     Seen,
     Unpaused,
 )
-from tealmesh.rollout.gates.assess import counted
 from tealmesh.rollout.machine import FINAL
 from tealmesh.rollout.machine.transitions import decision
 from tealmesh.rollout.machine.wording import shown
@@ -57,59 +57,108 @@ def _decided(d: Deployment, transition: str) -> str:
     """What a transition means that is no other state; empty for one that is."""
     match transition:
         case "RESUMED":
-            return f"resumed in {d.state}"
+            return say("resumed in {state}", state=d.state)
         case "PAUSED":
-            return f"paused by {d.paused_by} in {d.state}"
+            return say("paused by {paused_by} in {state}", paused_by=d.paused_by, state=d.state)
         case "GROUP" if d.member:
-            return d.note or f"stays at its weight: group {d.member.group} waits for {d.member.why}"
+            return d.note or say(
+                "stays at its weight: group {group} waits for {why}",
+                group=d.member.group,
+                why=d.member.why,
+            )
         case "UNPAUSED" | "APPROVED":
-            return f"{d.note}: goes on in {d.state}" if d.note else ""
+            return say("{note}: goes on in {state}", note=d.note, state=d.state) if d.note else ""
         case "PROMOTED":
-            what = "all steps and the bake time" if d.promoted == "FULL" else "the rest of the step"
-            return f"promoted by {d.promoted_by}: skips {what}, unless a gate fails"
+            what = (
+                say("all steps and the bake time")
+                if d.promoted == "FULL"
+                else say("the rest of the step")
+            )
+            return say(
+                "promoted by {promoted_by}: skips {what}, unless a gate fails",
+                promoted_by=d.promoted_by,
+                what=what,
+            )
     return ""
 
 
 def _message(d: Deployment) -> str:
-    words = f"{_words(d)} [{d.note}]" if d.note and d.state is not State.HELD else _words(d)
+    words = (
+        say("{words} [{note}]", words=_words(d), note=d.note)
+        if d.note and d.state is not State.HELD
+        else _words(d)
+    )
     if d.state not in FINAL:
         return words
-    return f"{d.serves}: {d.reason}" if d.reason else d.serves
+    return say("{serves}: {reason}", serves=d.serves, reason=d.reason) if d.reason else d.serves
 
 
 def _words(d: Deployment) -> str:
     weights = shown(d.weights)
     match d.state:
         case State.CREATED:
-            back = "goes back from" if d.kind == "ROLLBACK" else "replaces"
-            return f"{d.new_image} on {d.new_side} {back} {d.old_image} on {d.old_side}"
+            sides = {"new": _version(d.new_image, d.new_side)}
+            sides["old"] = _version(d.old_image, d.old_side)
+            if d.kind == "ROLLBACK":
+                return say("{new} goes back from {old}", **sides)
+            return say("{new} replaces {old}", **sides)
         case State.SCALING_UP:
-            return f"starting {counted(d.desired_count, 'task')} of {d.new_side}"
+            return say(
+                "starting {tasks} of {new_side}",
+                tasks=counted(d.desired_count, "task"),
+                new_side=d.new_side,
+            )
         case State.ADDING_TARGET | State.SHIFTING:
-            return f"weights {weights}"
+            return say("weights {weights}", weights=weights)
         case State.CONVERGING_TARGET | State.CONVERGING | State.CONVERGING_BACK:
-            return f"weights {weights} stored; waiting for every Envoy to acknowledge them"
+            return say(
+                "weights {weights} stored; waiting for every Envoy to acknowledge them",
+                weights=weights,
+            )
         case State.VERIFYING:
-            return f"callers check the health of {d.new_side}, which has no weight yet"
+            return say(
+                "callers check the health of {new_side}, which has no weight yet",
+                new_side=d.new_side,
+            )
         case State.MIRRORING if d.strategy.mirror:
-            share = f"{d.strategy.mirror.percent:g} % of the requests"
-            return f"copies of {share} go to {d.new_side}, whose answers nobody sees"
+            share = say("{percent} % of the requests", percent=f"{d.strategy.mirror.percent:g}")
+            return say(
+                "copies of {share} go to {new_side}, whose answers nobody sees",
+                share=share,
+                new_side=d.new_side,
+            )
         case State.COHORT if d.strategy.match:
-            return f"requests with {d.strategy.match} go to {d.new_side}, all others by the weights"
+            return say(
+                "requests with {match} go to {new_side}, all others by the weights",
+                match=str(d.strategy.match),
+                new_side=d.new_side,
+            )
         case State.AWAITING_APPROVAL:
-            return f"waiting for `teal approve {d.service}`"
+            return say("waiting for `teal approve {service}`", service=d.service)
         case State.HELD:
-            return f"waiting for {decision(d)}"
+            return say("waiting for {decision}", decision=decision(d))
         case State.MEASURING:
             milliseconds = (d.evidence[-1].propagation or 0.0) * 1000
-            return f"every Envoy runs with weights {weights} after {milliseconds:.0f} ms"
+            return say(
+                "every Envoy runs with weights {weights} after {milliseconds} ms",
+                weights=weights,
+                milliseconds=f"{milliseconds:.0f}",
+            )
         case State.BAKING:
-            return f"{d.new_side} has all the weight; {d.old_side} must receive no more requests"
+            return say(
+                "{new_side} has all the weight; {old_side} must receive no more requests",
+                new_side=d.new_side,
+                old_side=d.old_side,
+            )
         case State.ROLLING_BACK:
-            return f"weights {weights}: {d.reason}"
+            return say("weights {weights}: {reason}", weights=weights, reason=d.reason)
         case State.CLEANING_UP:
-            return f"{d.old_side} receives no more requests: stopping it"
+            return say("{old_side} receives no more requests: stopping it", old_side=d.old_side)
         case State.CLEANING_BACK:
-            return f"stopping {d.new_side}"
+            return say("stopping {new_side}", new_side=d.new_side)
         case _:
             return d.reason
+
+
+def _version(image: str, side: str) -> str:
+    return say("{image} on {side}", image=image, side=side)

@@ -20,6 +20,8 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from tealmesh.model import answering
+from tealmesh.model.answering import Answering
 from tealmesh.model.clock import (
     BootClock,
     Clock,
@@ -66,7 +68,7 @@ class Store:
         self._changed: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
         self._commits = Commits(database, clock, self.now, new_id, self._published, self._seen)
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-writer")
-        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-reader")
+        self._reader = ThreadPoolExecutor(max_workers=2, thread_name_prefix="store-reader")
         self._follows = False
         self._listening: Listening | None = None
         if database.shared:
@@ -139,6 +141,8 @@ class Store:
         is answered was ordered by a deployment that has gone on since (`model.rollout.fencing`).
         """
         loop = asyncio.get_running_loop()
+        if (call := answering.current.get()) is not None:
+            change = _noting(change, call)
         order = Order(actor, operation, change, fencing.demanded.get(), _checks.get())
         job = loop.run_in_executor(self._writer, self._commits.write, order)
         # Cancelling the caller must not interrupt a commit.
@@ -286,3 +290,15 @@ class Store:
             # A watcher's event loop may have just closed; the commit stands regardless.
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(event.set)
+
+
+def _noting(change: Callable[[Transaction], T], call: Answering) -> Callable[[Transaction], T]:
+    """``change``, which tells a call the revision of what it has written."""
+
+    def noted(tx: Transaction) -> T:
+        made = change(tx)
+        if any(True for _ in tx.changes()):
+            call.revision = tx.revision
+        return made
+
+    return noted

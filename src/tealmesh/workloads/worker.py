@@ -18,6 +18,8 @@ CALM_SECONDS = 5.0
 """Between two looks at ECS while nothing is deployed."""
 BUSY_SECONDS = 1.0
 """The same while a deployment runs."""
+HURRIED_SECONDS = 0.5
+"""The same once an Envoy has come whose task is not known yet."""
 CALLS_A_SECOND = 8.0
 """On average, at most: ECS allows 20 of each kind, and others call it too.
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html"""
@@ -44,32 +46,40 @@ class Workloads:
         self._clock = clock
         self._suspected: set[str] = set()
         """Clusters that were empty at the last look, and had tasks or services before."""
+        self._changed = asyncio.Event()
+        self._hurried = False
         self.answered = False
         """Whether ECS has been read once."""
 
     async def run(self) -> None:
         """Look and copy, until cancelled."""
-        changed = asyncio.Event()
-        with self._store.waking(changed):
+        with self._store.waking(self._changed):
             while True:
+                self._hurried = False
                 began, calls = self._clock(), self._clusters.calls
                 # ECS cannot be asked: said by name, and asked again.
                 with self._supervisor.contained("the copy of ECS"):
                     await self._look()
                 spent = (self._clusters.calls - calls) / CALLS_A_SECOND
-                await self._rest(changed, began, spent)
+                await self._rest(began, spent)
 
-    async def _rest(self, changed: asyncio.Event, began: float, least: float) -> None:
+    def hurry(self) -> None:
+        """Look soon: there is somebody whose task is not known yet."""
+        self._hurried = True
+        self._changed.set()
+
+    async def _rest(self, began: float, least: float) -> None:
         """Wait until it is time for the next look, which a deployment that begins makes earlier."""
         while True:
-            changed.clear()
-            pause = max(least, BUSY_SECONDS if self._deploying() else CALM_SECONDS)
+            self._changed.clear()
+            calm = BUSY_SECONDS if self._deploying() else CALM_SECONDS
+            pause = max(least, HURRIED_SECONDS if self._hurried else calm)
             left = began + pause - self._clock()
             if left <= 0:
                 return
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(left):
-                    await changed.wait()
+                    await self._changed.wait()
 
     async def _look(self) -> None:
         names = list(self._named) or await asyncio.to_thread(self._clusters.names)

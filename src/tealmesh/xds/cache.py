@@ -11,18 +11,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tealmesh.envoy.resources import ResourceSet, dangling
+from tealmesh.envoy.resources import ResourceSet, ResourceType, dangling
 from tealmesh.model.clock import SteadyClock, steady_clock
-from tealmesh.model.convergence import Convergence, EnvoyStatus
+from tealmesh.model.convergence import Convergence, EnvoyStatus, Reported
 from tealmesh.model.mesh import LOAD_BALANCER, Proxy, Snapshot
 from tealmesh.xds.barrier import Order, at_once, make_before_break
 from tealmesh.xds.connection import Connection, Envoy
+from tealmesh.xds.counts import Counts
+from tealmesh.xds.elsewhere import Elsewhere, Nowhere, runs_there
 from tealmesh.xds.encode import Encoder
+from tealmesh.xds.exchange import version_of
 from tealmesh.xds.fed import Fed
 from tealmesh.xds.own import Own
+from tealmesh.xds.recollection import Recollections
 from tealmesh.xds.register import Expected, Register
 from tealmesh.xds.session import Memory
 from tealmesh.xds.standing import SharedSession, Standings
@@ -66,6 +70,7 @@ class AdsCache:
     ) -> None:
         self.clock = clock
         self.encoder = Encoder()
+        self.counts = Counts()
         self.translations = 0
         self.fed = Fed()
         self._translate = translate
@@ -78,10 +83,14 @@ class AdsCache:
         self._removed: set[str] = set()
         self._translated: dict[Proxy, _Translated] = {}
         self._standings: dict[tuple[bool, Order], Standings] = {}
+        self._recollections = Recollections(translate)
         self._register = Register(expected)
         self._due: set[str] = set()
         self._waking: dict[str, asyncio.Task[None]] = {}
         self.waiting = Waiting(self.convergence)
+        self.elsewhere: Elsewhere = Nowhere()
+        self.moved: Callable[[str], None] = lambda mesh: None
+        """Called when something has changed that `here` tells of a mesh."""
 
     @property
     def encodes(self) -> int:
@@ -93,6 +102,8 @@ class AdsCache:
         mesh = snapshot.scope
         if mesh in self._snapshots and self._valid[mesh] >= snapshot.revision:
             return
+        if mesh in self._snapshots:
+            self._recollections.replaced(self._snapshots[mesh])
         self._snapshots[mesh], self._valid[mesh] = snapshot, snapshot.revision
         self._removed.discard(mesh)
         self._schedule(mesh)
@@ -104,26 +115,33 @@ class AdsCache:
         if mesh in self._snapshots and self._valid[mesh] < revision:
             self._valid[mesh], before = revision, self._valid[mesh]
             self.waiting.all(mesh, before)
+            self.moved(mesh)
 
     def remove(self, mesh: str) -> None:
         """Forget a deleted mesh. Its Envoys keep what they have until they disconnect."""
         if self._snapshots.pop(mesh, None) is not None:
             self._removed.add(mesh)
+            self._recollections.forget(mesh)
             self._schedule(mesh)
 
     def convergence(self, mesh: str, revision: int) -> Convergence:
         """Whether the Envoys of ``mesh`` run with ``revision`` or a newer one. A mesh that was
         never seen has not converged; one that was removed has.
         """
-        expected = sorted({*self._expected(mesh), *self._register.connected(mesh)})
+        others = self.elsewhere.reported(mesh)
+        expected = sorted({*self._expected(mesh), *self._register.connected(mesh), *others})
         snapshot = self._snapshots.get(mesh)
         if mesh in self._removed:
             return Convergence(revision, tuple(expected), True, ())
-        waiting = tuple(i for i in expected if not self._runs_with(i, revision))
+        waiting = tuple(i for i in expected if not self._runs_with(i, revision, others.get(i)))
         envoys = [envoy for envoy in map(self._register.get, waiting) if envoy is not None]
         # What was refused before the newest snapshot says nothing about that one.
         informed = [e for e in envoys if all(c.snapshot is snapshot for c in e.connections)]
         rejected = {envoy.id: envoy.rejected for envoy in informed if envoy.rejected}
+        for identity in waiting if others else ():
+            other = others.get(identity)
+            if other is not None and other.status.rejected and other.informed >= revision:
+                rejected[identity] = other.status.rejected
         current = snapshot is not None and self._valid[mesh] >= revision
         return Convergence(revision, tuple(expected), current and not waiting, waiting, rejected)
 
@@ -141,8 +159,30 @@ class AdsCache:
         """Every Envoy of the mesh that is connected or expected, by id. ``pending``: whether it
         matters what they have not acknowledged, which takes longer than all the rest.
         """
-        ids = {*self._expected(mesh), *self._register.connected(mesh)}
-        return [self._status(identity, pending) for identity in sorted(ids)]
+        here, others = self._register.connected(mesh), self.elsewhere.reported(mesh)
+        return [
+            others[identity].status
+            if identity in others and identity not in here
+            else self._status(identity, pending)
+            for identity in sorted({*self._expected(mesh), *here, *others})
+        ]
+
+    def meshes(self) -> list[str]:
+        """The meshes, and load balancers, that have an Envoy with a stream here."""
+        return self._register.meshes()
+
+    def here(self, mesh: str) -> Iterator[Reported]:
+        """Every Envoy that has a stream here, as other replicas are told."""
+        snapshot, valid = self._snapshots.get(mesh), self._valid.get(mesh, 0)
+        for envoy in list(self._register.connected(mesh).values()):
+            orphaned = self._why_orphaned(envoy)
+            informed = all(c.snapshot is snapshot for c in envoy.connections)
+            runs_with = valid if orphaned else self._acknowledged(envoy)
+            status = EnvoyStatus(
+                envoy.id, envoy.node_id, envoy.proxy.resource, True, runs_with,
+                rejected=envoy.rejected, note=envoy.slow() or orphaned,
+            )  # fmt: skip
+            yield Reported(status, valid if informed else 0)
 
     def held(self, mesh: str) -> list[tuple[Proxy, list[str], ResourceSet]]:
         """What was made for the Envoys of each node and gateway of a mesh, with the ids of those
@@ -169,6 +209,7 @@ class AdsCache:
         connection = Connection(self, envoy, session)
         self._register.add(connection)
         envoy.sync()
+        self.moved(proxy.mesh)
         return connection
 
     def _session(self, memory: Memory, order: Order, *, delta: bool) -> SharedSession:
@@ -176,6 +217,23 @@ class AdsCache:
         if standings is None:
             standings = self._standings[delta, order] = Standings(delta=delta, order=order)
         return SharedSession(standings, memory, delta=delta)
+
+    def recollect(self, connection: Connection, version: str) -> None:
+        """The stream begins with a ``version`` of clusters that is not from its Envoy's last stream
+        here: begin its session with what the Envoy may hold, if that was sent lately.
+        """
+        envoy, proxy = connection.envoy, connection.envoy.proxy
+        snapshot, last = self._snapshots.get(proxy.mesh), envoy.memory.outcomes
+        here = any(version_of(one) == version for one in last.get(ResourceType.CLUSTER, ()))
+        if here or proxy.proxyless or snapshot is None or not snapshot.has(proxy):
+            return
+        resources = self._resources(snapshot, proxy).resources
+        if isinstance(resources, str):
+            return
+        found = self._recollections.of(proxy, snapshot, resources, version)
+        if found is not None:
+            connection.session = self._session(found, self._order, delta=connection.session.delta)
+            connection.snapshot = None
 
     def disconnect(self, connection: Connection) -> None:
         """Drop a stream that has ended; the Envoy's next one continues from what it left."""
@@ -185,7 +243,9 @@ class AdsCache:
         envoy.acknowledged = self._acknowledged(envoy)
         if self._register.remove(connection, self.clock()):
             self._translated.pop(envoy.proxy, None)
+            self._recollections.left(envoy.proxy)
         self.waiting.moved(envoy.id, self._acknowledged(envoy), stuck=True)
+        self.moved(envoy.proxy.mesh)
 
     def refresh(self, connection: Connection) -> None:
         """Give the connection's session the newest resources, if there are newer ones."""
@@ -209,6 +269,7 @@ class AdsCache:
         if envoy.sync():
             stuck = bool(envoy.rejected)
             self.waiting.moved(envoy.id, self._acknowledged(envoy), stuck=stuck)
+            self.moved(envoy.proxy.mesh)
 
     def _resources(self, snapshot: Snapshot, proxy: Proxy) -> _Translated:
         """The Envoy's resources, or why they cannot be sent."""
@@ -284,9 +345,12 @@ class AdsCache:
                     connection.wake()
             await asyncio.sleep(0)
         self.waiting.all(mesh)
+        self.moved(mesh)
 
-    def _runs_with(self, identity: str, revision: int) -> bool:
+    def _runs_with(self, identity: str, revision: int, other: Reported | None) -> bool:
         envoy = self._register.get(identity)
+        if (there := runs_there(envoy, other, revision)) is not None:
+            return there
         if envoy is None:
             return False
         return self._acknowledged(envoy) >= revision or bool(self._why_orphaned(envoy))
@@ -330,4 +394,5 @@ class AdsCache:
             pending=tuple(sorted(envoy.own.text(name) for name in missing)),
             rejected=envoy.rejected,
             note=envoy.slow() or self._why_orphaned(envoy),
+            version=envoy.version,
         )

@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tealmesh.envoy.resources import ResourceType
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Proxy, Snapshot
 from tealmesh.xds.exchange import Request
@@ -39,6 +40,8 @@ class Connection:
         """Whether the stream should finish."""
         self.error: TealError | None = None
         """Why it does, if the Envoy is not to have it any more."""
+        self._begins = True
+        """Whether it has not asked for anything yet."""
         self._cache = cache
         self._wake = asyncio.Event()
         self._owed_since: float | None = None
@@ -47,12 +50,20 @@ class Connection:
     def request(self, type_url: str, request: Request) -> None:
         """Process a request of the Envoy."""
         own = self.envoy.own
+        if self._begins:
+            self._begins = False
+            if type_url == ResourceType.CLUSTER and request.version:
+                self._cache.recollect(self, request.version)
         nack = self.session.request(type_url, own.request(type_url, request))
+        counts, owed = self._cache.counts, self._owed_since
         if nack is not None:
+            counts.refused(type_url)
             log.warning("%s refused %s: %s", self.envoy.id, type_url, own.text(nack.message))
         self._owed_since = self._cache.clock() if self.session.in_flight else None
         if self._owed_since is None:
             self.envoy.silence = ""
+            if owed is not None:
+                counts.answered(self._cache.clock() - owed)
         self.wake()
 
     def next(self) -> bytes | None:
@@ -62,6 +73,7 @@ class Connection:
         if send is None:
             self._cache.note(self)
             return None
+        self._cache.counts.pushes += 1
         if self._owed_since is None:
             self._owed_since = self._cache.clock()
         return self._cache.encoder.encode(send, self.envoy.own, delta=self.session.delta)
@@ -140,6 +152,8 @@ class Envoy:
     """What its last stream left."""
     silence: str = ""
     """That it left a response unanswered for too long, until it has answered one; else empty."""
+    version: str = ""
+    """Envoy's own, as its newest stream told it; empty where it does not."""
     gone_at: float = 0.0
     """When its last stream ended, by the cache's clock."""
 

@@ -36,6 +36,10 @@ class Register:
         """The Envoy with this id, if it is remembered."""
         return self._envoys.get(identity)
 
+    def meshes(self) -> list[str]:
+        """Those that have an Envoy with a stream."""
+        return [mesh for mesh, envoys in self._connected.items() if envoys]
+
     def connected(self, mesh: str) -> Mapping[str, Envoy]:
         """The Envoys of a mesh that have a stream, by id."""
         return self._connected.get(mesh, {})

@@ -16,10 +16,8 @@ from typing import TypeAlias
 
 import grpc
 from envoy.config.core.v3 import base_pb2
-from envoy.service.discovery.v3 import discovery_pb2
 
 from tealmesh.envoy.bootstrap.bootstrap import proxy_of
-from tealmesh.envoy.resources import ResourceType
 from tealmesh.model.errors import (
     Behind,
     EnvoyForbidden,
@@ -36,6 +34,7 @@ from tealmesh.xds.connection import SILENCE_SECONDS, Connection
 from tealmesh.xds.exchange import Request
 from tealmesh.xds.hanging_up import hang_up
 from tealmesh.xds.limits import Limits, Seldom, source_of
+from tealmesh.xds.variants import VARIANTS, DiscoveryRequest, Variant, unknown_type
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +45,8 @@ _EXPECTED = (
     "the control plane expects the metadata 'authorization: Bearer TOKEN' with the token of this "
     "Envoy"
 )
-_TYPES = frozenset(str(type_) for type_ in ResourceType)
 
+_LONGEST_VERSION = 40
 _STATUSES = {
     EnvoyUnknown: grpc.StatusCode.UNAUTHENTICATED,
     EnvoyForbidden: grpc.StatusCode.PERMISSION_DENIED,
@@ -59,7 +58,6 @@ _DRAIN_STEP_SECONDS = 0.1
 
 SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 
-DiscoveryRequest: TypeAlias = discovery_pb2.DiscoveryRequest | discovery_pb2.DeltaDiscoveryRequest
 Current: TypeAlias = Callable[[bool], Awaitable[None]]
 """Returns once an Envoy that connects now gets nothing older here than anywhere else; given whether
 it holds something already. Raises Behind."""
@@ -76,15 +74,6 @@ class _Refused(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
-
-
-@dataclass(frozen=True)
-class _Variant:
-    """How one of the two variants of the protocol looks on the wire."""
-
-    delta: bool
-    message: type[DiscoveryRequest]
-    parse: Callable[[DiscoveryRequest], Request]
 
 
 @dataclass(frozen=True)
@@ -127,21 +116,13 @@ class AdsServicer:
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """Register both methods. The cache returns serialized responses; gRPC sends them as is."""
-        variants = {
-            "StreamAggregatedResources": _Variant(
-                False, discovery_pb2.DiscoveryRequest, _sotw_request
-            ),
-            "DeltaAggregatedResources": _Variant(
-                True, discovery_pb2.DeltaDiscoveryRequest, _delta_request
-            ),
-        }
         handlers = {
             name: grpc.stream_stream_rpc_method_handler(
                 self._handler(variant),
                 request_deserializer=variant.message.FromString,
                 response_serializer=None,
             )
-            for name, variant in variants.items()
+            for name, variant in VARIANTS.items()
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
 
@@ -192,7 +173,7 @@ class AdsServicer:
         found = await asyncio.to_thread(hang_up, peers)
         log.info("%d Envoys were let go, since this replica has more than others", found)
 
-    def _handler(self, variant: _Variant) -> Serve:
+    def _handler(self, variant: Variant) -> Serve:
         async def serve(
             requests: AsyncIterator[DiscoveryRequest], context: grpc.aio.ServicerContext
         ) -> None:
@@ -228,7 +209,7 @@ class AdsServicer:
 
     async def _serve(
         self,
-        variant: _Variant,
+        variant: Variant,
         requests: AsyncIterator[DiscoveryRequest],
         context: grpc.aio.ServicerContext,
     ) -> None:
@@ -256,7 +237,7 @@ class AdsServicer:
 
     async def _converse(
         self,
-        variant: _Variant,
+        variant: Variant,
         first: DiscoveryRequest,
         requests: AsyncIterator[DiscoveryRequest],
         connection: Connection,
@@ -276,13 +257,15 @@ class AdsServicer:
             connection.close()
             log.info("%s disconnected", connection.envoy.id)
 
-    def _connect(self, variant: _Variant, node: base_pb2.Node, identity: str) -> Connection:
+    def _connect(self, variant: Variant, node: base_pb2.Node, identity: str) -> Connection:
         try:
             proxy = proxy_of(node)
         except (TealError, ValueError) as error:
             raise _Refused(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
         log.info("%s connected as %s", identity, proxy.resource)
-        return self._cache.connect(identity, node.id, proxy, delta=variant.delta)
+        connection = self._cache.connect(identity, node.id, proxy, delta=variant.delta)
+        connection.envoy.version = version_of(node)
+        return connection
 
 
 async def _admitted(admit: Callable[[], Awaitable[str]]) -> str:
@@ -311,6 +294,16 @@ def _asks_sts(given: str) -> bool:
 def _declared(node: base_pb2.Node) -> str:
     """The task that an Envoy says to be of."""
     return str(node.metadata.fields["tealmesh"].struct_value.fields["task"].string_value)
+
+
+def version_of(node: base_pb2.Node) -> str:
+    """Envoy's version in a node, such as ``1.36.2``, with what its builder adds to it; empty where
+    it tells none. https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/core/v3/base.proto
+    """
+    if not node.HasField("user_agent_build_version"):
+        return str(node.user_agent_version)[:_LONGEST_VERSION]
+    number = node.user_agent_build_version.version
+    return f"{number.major_number}.{number.minor_number}.{number.patch}"
 
 
 def _token_of(node: base_pb2.Node) -> str:
@@ -353,7 +346,7 @@ async def _written(
 
 
 async def _read(
-    variant: _Variant,
+    variant: Variant,
     first: DiscoveryRequest,
     requests: AsyncIterator[DiscoveryRequest],
     connection: Connection,
@@ -380,31 +373,5 @@ async def _read(
 
 def _check_type(message: DiscoveryRequest) -> None:
     """What does not exist is refused before anything is kept of it."""
-    if message.type_url not in _TYPES:
-        raise _Refused(
-            grpc.StatusCode.INVALID_ARGUMENT,
-            f"type_url {message.type_url[:200]!r}: must be one of {', '.join(sorted(_TYPES))}",
-        )
-
-
-def _sotw_request(message: discovery_pb2.DiscoveryRequest) -> Request:
-    return Request(
-        nonce=message.response_nonce,
-        error=_error(message),
-        names=tuple(message.resource_names),
-        version=message.version_info,
-    )
-
-
-def _delta_request(message: discovery_pb2.DeltaDiscoveryRequest) -> Request:
-    return Request(
-        nonce=message.response_nonce,
-        error=_error(message),
-        subscribe=tuple(message.resource_names_subscribe),
-        unsubscribe=tuple(message.resource_names_unsubscribe),
-        initial_versions=dict(message.initial_resource_versions),
-    )
-
-
-def _error(message: DiscoveryRequest) -> str | None:
-    return message.error_detail.message if message.HasField("error_detail") else None
+    if wrong := unknown_type(message):
+        raise _Refused(grpc.StatusCode.INVALID_ARGUMENT, wrong)

@@ -119,6 +119,9 @@ class Session:
             # Once this stream has changed something, the Envoy may have dropped what it now asks
             # for by name: that it accepted a version earlier does not mean that it still holds it.
             rewarm |= not self.delta and self._nonces > 0 and type_url not in ROOTS
+            if not subscription.remembered(request, self._memory.outcomes.get(type_url, ())):
+                # It was elsewhere meanwhile: what it ran with here last is not its last any more.
+                self._good = None
         verdict = subscription.request(request)
         if rewarm:
             # Envoy asks for clusters first, except while it warms some, which wait for endpoints.

@@ -104,6 +104,12 @@ class Subscription:
         """Process a request; return the verdict on a response if it carries one."""
         raise NotImplementedError
 
+    def remembered(self, first: Request, outcomes: Sequence[Mapping[str, Resource]]) -> bool:
+        """Whether all that the Envoy says it holds, in its ``first`` request of a stream, may be
+        from the stream that left these `outcomes`.
+        """
+        raise NotImplementedError
+
     def resume(
         self, outcomes: Sequence[Mapping[str, Resource]], target: Mapping[str, Resource]
     ) -> None:
@@ -228,6 +234,12 @@ class SotwSubscription(Subscription):
         self._subscribe(set(request.names))
         return verdict
 
+    def remembered(self, first: Request, outcomes: Sequence[Mapping[str, Resource]]) -> bool:
+        # Of other types the version depends on names, which may have changed since.
+        if not first.version or self.type_url not in ROOTS or first.names:
+            return True
+        return any(version_of(outcome) == first.version for outcome in outcomes)
+
     def _reject(self, accepted: str) -> None:
         """A NACK names the last accepted version: all flights up to that one were accepted."""
         landed = [i for i, flight in enumerate(self.flights) if flight.version == accepted]
@@ -318,6 +330,10 @@ class DeltaSubscription(Subscription):
             self.resend(set(request.subscribe) - {WILDCARD})
         self._absent -= set(request.subscribe) | set(request.unsubscribe)
         return self._verdict(request) if request.nonce else None
+
+    def remembered(self, first: Request, outcomes: Sequence[Mapping[str, Resource]]) -> bool:
+        known = {(name, r.version) for outcome in outcomes for name, r in outcome.items()}
+        return first.initial_versions.items() <= known
 
     def _hold(self, versions: Mapping[str, str]) -> None:
         held = {n: unknown(n, v) for n, v in versions.items() if self.wants(n)}

@@ -31,6 +31,8 @@ class Waiting:
     def __init__(self, look: Callable[[str, int], Convergence]) -> None:
         self._look = look
         self._waiters: set[_Waiter] = set()
+        self.active = asyncio.Event()
+        """Set while somebody waits."""
         self.looks = 0
         """How often a whole mesh was looked at."""
 
@@ -74,7 +76,10 @@ class Waiting:
     def _waiter(self, mesh: str, revision: int) -> Iterator[_Waiter]:
         waiter = _Waiter(mesh, revision)
         self._waiters.add(waiter)
+        self.active.set()
         try:
             yield waiter
         finally:
             self._waiters.discard(waiter)
+            if not self._waiters:
+                self.active.clear()

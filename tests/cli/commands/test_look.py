@@ -138,6 +138,7 @@ def test_envoys(api: TealApi) -> None:
                 "connected": True,
                 "callers": 3,
                 "usableBy": 1,
+                "version": "1.36.2",
             },
             {
                 "id": "mesh/bank/virtualGateway/edge@ipv4:127.0.0.1:5000",
@@ -153,9 +154,9 @@ def test_envoys(api: TealApi) -> None:
     rows = [line.split() for line in done.stdout.splitlines()]
     assert rows[1:] == [
         ["mesh", "bank"],
-        ["edge", "ipv4:127.0.0.1:5000", "gateway", "no", "7", "-"],
+        ["edge", "ipv4:127.0.0.1:5000", "gateway", "-", "no", "7", "-"],
         ["mesh", "shop"],
-        ["web-green", "39bfa63b", "node", "yes", "-", "1", "of", "3"],
+        ["web-green", "39bfa63b", "node", "1.36.2", "yes", "-", "1", "of", "3"],
         ["edge", "ipv4:127.0.0.1:5000", "rejected", "its", "configuration:", "bad"],
     ]
     teal("envoys", "--mesh", "bank", endpoint=api.endpoint)

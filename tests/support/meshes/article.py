@@ -28,6 +28,8 @@ class Article:
         }
     )
     registry_arn: str = ""
+    xds: str = ""
+    """HOST:PORT of another control plane that configures its Envoys."""
 
     @property
     def virtual_service(self) -> str:
@@ -239,7 +241,8 @@ class Article:
             "cpu": 32,
             "memoryReservation": 256,
             "environment": [
-                {"name": "APPMESH_RESOURCE_ARN", "value": f"mesh/{self.mesh}/{resource}"}
+                {"name": "APPMESH_RESOURCE_ARN", "value": f"mesh/{self.mesh}/{resource}"},
+                *([{"name": "APPMESH_XDS_ENDPOINT", "value": self.xds}] if self.xds else []),
             ],
             "healthCheck": {
                 "command": [

@@ -25,9 +25,17 @@ CALLER = Caller(DEFAULT_ACCOUNT, DEFAULT_REGION, KEY, "request-1")
 @contextmanager
 def appmesh_endpoint(directory: Path, quotas: Quotas | None = None) -> Iterator[str]:
     """Serve the API from a new store below ``directory``; yields the URL."""
-    store = Store.open(directory / "state.db")
+    with appmesh_replica(directory / "state.db", quotas) as url:
+        yield url
+
+
+@contextmanager
+def appmesh_replica(database: Path | str, quotas: Quotas | None = None) -> Iterator[str]:
+    """Serve the API from a database that others may use too; yields the URL of the API."""
+    store = Store.open(database)
     service = AppMesh(store, DEFAULT_ACCOUNT, system_clock, random_id, quotas)
-    app = build_gateway({"appmesh": service}, {"appmesh": load_model("appmesh")}, dict)
+    models = {"appmesh": load_model("appmesh")}
+    app = build_gateway({"appmesh": service}, models, dict, fresh=store.fresh)
     try:
         with serve(app) as url:
             yield url

@@ -31,7 +31,9 @@ PROGRAMS = {
 PRELOADED = (
     *PROGRAMS.values(),
     "tealmesh.cli.commands.plane.run",
+    "tealmesh.cli.commands.plane.serve",
     "tealmesh.app.control_plane",
+    "tealmesh.app.serve",
     "moto.moto_server.werkzeug_app",
 )
 """What they import, also at ``teal up``'s first request to moto."""

@@ -1,11 +1,12 @@
 /** What a deployment changes: images, task definitions, by whom and how; and its evidence. */
 
 import { useState } from "preact/hooks";
-import { call } from "../../data/api";
+import { call, why } from "../../data/api";
 import type { DefinitionChange, Deployment } from "../../data/wire";
 import { Trouble, useAsked } from "../../parts/asking";
 import { SideMark } from "../../parts/marks";
 import { moment, t } from "../../text";
+import { told } from "../../text/said";
 
 /** Its name, with its steps. */
 export function strategy(deployment: Deployment): string {
@@ -19,7 +20,7 @@ export function Changed({ deployment }: { deployment: Deployment }) {
     [t("changed.ended"), deployment.endedBy],
     [t("changed.started"), moment(deployment.createdAt)],
     [t("changed.finished"), deployment.finishedAt ? moment(deployment.finishedAt) : undefined],
-    [t("changed.serves"), deployment.serves],
+    [t("changed.serves"), deployment.serves && told(deployment.serves, deployment.said)],
     [t("changed.id"), deployment.deploymentId],
   ];
   return (
@@ -63,7 +64,7 @@ function Bundle({ deployment }: { deployment: Deployment }) {
       setTimeout(() => URL.revokeObjectURL(place), 10_000);
       setError(undefined);
     } catch (refused) {
-      setError((refused as Error).message);
+      setError(why(refused as Error));
     }
   };
   return (

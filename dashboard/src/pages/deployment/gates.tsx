@@ -2,6 +2,7 @@
 
 import type { Deployment, GateVerdict, HookAnswer, Seen, Window } from "../../data/wire";
 import { VerdictMark } from "../../parts/marks";
+import { Told } from "../../parts/told";
 import { counted, number, percent, t, word } from "../../text";
 import { difference, eValue, summed, wayTo } from "./figures";
 
@@ -43,8 +44,8 @@ function Gate(props: {
         <h3>{gate.gate}</h3>
         <VerdictMark verdict={gate.verdict} />
       </div>
-      <p class="detail" lang="en">
-        {gate.detail}
+      <p class="detail">
+        <Told text={gate.detail} by={deployment} />
       </p>
       {gate.need !== undefined && gate.have !== undefined && <Need gate={gate} />}
       {gate.evidence && <Evidence gate={gate} />}

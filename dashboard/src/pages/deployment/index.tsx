@@ -7,8 +7,10 @@ import { Trouble, useAsked } from "../../parts/asking";
 import { orders } from "../../parts/confirm";
 import { Empty, Image, outcome, StateMark } from "../../parts/marks";
 import { Tasks } from "../../parts/tasks";
+import { Told } from "../../parts/told";
 import { link } from "../../router";
 import { duration, number, t } from "../../text";
+import { type Makings, told } from "../../text/said";
 import { Changed } from "./changed";
 import { Gates } from "./gates";
 import { Journal } from "./journal";
@@ -25,6 +27,7 @@ interface Explained {
   following: string;
   latest: string;
   latestAt?: number;
+  said?: Makings;
 }
 
 /** The deployment as the stream has it, or asked for: once it is over, since the stream drops what
@@ -39,13 +42,14 @@ function useDeployment(service: string, id: string): { found?: Deployment; error
     given,
     runs,
   );
-  const told = asked.answer;
-  if (told?.deployment.deploymentId !== id) return live ? { found: live } : { error: asked.error };
-  if (runs && (live.updatedAt ?? 0) >= (told.deployment.updatedAt ?? 0)) return { found: live };
-  const { deployment, sentence, doing, why, following, latest, latestAt } = told;
+  const answer = asked.answer;
+  if (answer?.deployment.deploymentId !== id)
+    return live ? { found: live } : { error: asked.error };
+  if (runs && (live.updatedAt ?? 0) >= (answer.deployment.updatedAt ?? 0)) return { found: live };
+  const { deployment, sentence, doing, why, following, latest, latestAt, said } = answer;
   const measured = live?.measured;
   return {
-    found: { ...deployment, measured, sentence, doing, why, following, latest, latestAt },
+    found: { ...deployment, measured, sentence, doing, why, following, latest, latestAt, said },
   };
 }
 
@@ -110,7 +114,7 @@ function Head({ deployment }: { deployment: Deployment }) {
         )}
         {deployment.pausedBy && <span>{t("deployment.paused", { who: deployment.pausedBy })}</span>}
         {!over && deployment.latestAt !== undefined && (
-          <span title={deployment.latest}>
+          <span title={told(deployment.latest ?? "", deployment.said)}>
             {t("deployment.latest", { time: duration(deployment.latestAt - now.value) })}
           </span>
         )}
@@ -120,12 +124,12 @@ function Head({ deployment }: { deployment: Deployment }) {
           </a>
         )}
       </p>
-      <p class="sentence" lang="en">
-        {deployment.sentence ?? deployment.waitingFor ?? ""}
+      <p class="sentence">
+        <Told text={deployment.sentence ?? deployment.waitingFor ?? ""} by={deployment} />
       </p>
       {over && deployment.reason && !deployment.sentence?.includes(deployment.reason) && (
-        <p class="reason" lang="en">
-          {deployment.reason}
+        <p class="reason">
+          <Told text={deployment.reason} by={deployment} />
         </p>
       )}
       <Steer deployment={deployment} />

@@ -2,13 +2,15 @@
 
 import type { Deployment, JournalEntry } from "../../data/wire";
 import { Trouble, useAsked, useTick } from "../../parts/asking";
-import { clock, moment, t } from "../../text";
+import { Told } from "../../parts/told";
+import { clock, moment, t, word } from "../../text";
+import type { Makings } from "../../text/said";
 import { isOver } from "./track";
 
 export function Journal({ deployment }: { deployment: Deployment }) {
   const { service, deploymentId, state: at, updatedAt } = deployment;
   const tick = useTick(5, !isOver(deployment));
-  const { answer, error } = useAsked<{ entries: JournalEntry[] }>(
+  const { answer, error } = useAsked<{ entries: JournalEntry[]; said?: Makings }>(
     "ListJournal",
     { service, deploymentId },
     at,
@@ -27,8 +29,8 @@ export function Journal({ deployment }: { deployment: Deployment }) {
               {clock(one.at)}
             </time>
             <span>
-              <b>{one.transition.toLowerCase().replaceAll("_", " ")}</b>{" "}
-              <span lang="en">{one.message}</span>
+              <b>{word("transition", one.transition)}</b>{" "}
+              <Told text={one.message ?? ""} by={answer} />
               {one.by && !one.message?.includes(`by ${one.by}`) && (
                 <span class="muted"> {t("journal.by", { who: one.by })}</span>
               )}

@@ -282,6 +282,8 @@ def envoy_status(e: EnvoyStatus, resource_of: Callable[[str], str]) -> wire.Envo
         answer["message"] = e.rejected
     if e.note:
         answer["note"] = e.note
+    if e.version:
+        answer["version"] = e.version
     return answer
 
 

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from tealmesh.apis.tealmesh.sentences import sentence
 from tealmesh.model import wire
 from tealmesh.model.arn import last_part
+from tealmesh.model.said import listed, say
 from tealmesh.model.traffic import windows
 from tealmesh.store import AuditEntry, Reader, Store, tables
 
@@ -25,53 +26,94 @@ _MOST_SEARCHED = 20_000
 """Entries that one search looks at."""
 
 _NOUNS: dict[str, Callable[..., str]] = {
-    tables.MESHES: lambda mesh: f"mesh {mesh}",
-    tables.VIRTUAL_NODES: lambda mesh, name: f"virtual node {name} in mesh {mesh}",
-    tables.VIRTUAL_SERVICES: lambda mesh, name: f"virtual service {name} in mesh {mesh}",
-    tables.VIRTUAL_ROUTERS: lambda mesh, name: f"virtual router {name} in mesh {mesh}",
-    tables.ROUTES: lambda mesh, router, name: f"route {name} of router {router} in mesh {mesh}",
-    tables.VIRTUAL_GATEWAYS: lambda mesh, name: f"virtual gateway {name} in mesh {mesh}",
-    tables.GATEWAY_ROUTES: lambda mesh, gateway, name: (
-        f"gateway route {name} of gateway {gateway} in mesh {mesh}"
+    tables.MESHES: lambda mesh: say("mesh {mesh}", mesh=mesh),
+    tables.VIRTUAL_NODES: lambda mesh, name: say(
+        "virtual node {name} in mesh {mesh}", name=name, mesh=mesh
     ),
-    tables.CERTIFICATES: lambda arn: f"certificate {last_part(arn)}",
-    tables.NAMESPACES: lambda identity: f"Cloud Map namespace {identity}",
-    tables.SD_SERVICES: lambda identity: f"Cloud Map service {identity}",
-    tables.INSTANCES: lambda service, identity: (
-        f"instance {identity} of Cloud Map service {service}"
+    tables.VIRTUAL_SERVICES: lambda mesh, name: say(
+        "virtual service {name} in mesh {mesh}", name=name, mesh=mesh
     ),
-    tables.DISCOVERED: lambda namespace, service, identity: (
-        f"instance {identity} of {service} in the Cloud Map namespace {namespace}"
+    tables.VIRTUAL_ROUTERS: lambda mesh, name: say(
+        "virtual router {name} in mesh {mesh}", name=name, mesh=mesh
     ),
-    tables.CLUSTERS: lambda name: f"cluster {name}",
-    tables.TASK_DEFINITIONS: lambda family, revision: f"task definition {family}:{int(revision)}",
-    tables.ECS_SERVICES: lambda cluster, name: f"ECS service {name} in cluster {cluster}",
-    tables.TASKS: lambda cluster, identity: f"task {identity[:8]} in cluster {cluster}",
-    tables.ACCOUNT_SETTINGS: lambda principal, name: f"account setting {name} of {principal}",
-    tables.LOAD_BALANCERS: lambda arn: f"load balancer {_balancer(arn)}",
-    tables.TARGET_GROUPS: lambda arn: f"target group {_target_group(arn)}",
-    tables.TARGETS: lambda arn, target: f"target {target} of target group {_target_group(arn)}",
-    tables.SCALABLE_TARGETS: lambda cluster, name: (
-        f"automatic scaling of ECS service {name} in cluster {cluster}"
+    tables.ROUTES: lambda mesh, router, name: say(
+        "route {name} of router {router} in mesh {mesh}", name=name, router=router, mesh=mesh
     ),
-    tables.SCALING_POLICIES: lambda cluster, service, name: (
-        f"scaling policy {name} of ECS service {service} in cluster {cluster}"
+    tables.VIRTUAL_GATEWAYS: lambda mesh, name: say(
+        "virtual gateway {name} in mesh {mesh}", name=name, mesh=mesh
     ),
-    tables.SCHEDULED_ACTIONS: lambda cluster, service, name: (
-        f"scheduled action {name} of ECS service {service} in cluster {cluster}"
+    tables.GATEWAY_ROUTES: lambda mesh, gateway, name: say(
+        "gateway route {name} of gateway {gateway} in mesh {mesh}",
+        name=name,
+        gateway=gateway,
+        mesh=mesh,
     ),
-    tables.SYSTEMS: lambda name: f"service {name} of teal.toml",
-    tables.GATEWAYS: lambda name: f"gateway {name} of teal.toml",
-    tables.FREEZES: lambda service: f"the freezes of {service}",
-    tables.REMOVALS: lambda name: f"the removal of {name}",
-    tables.IMAGES: lambda pattern: f"image {pattern}",
-    tables.LOCKS: lambda service: f"the lock of {service}",
-    tables.KEPT: lambda service: f"the side of {service} that is kept for a way back",
-    tables.HOOKS: lambda deployment, step, index: (
-        f"hook {index.lstrip('0') or 0} at step {step.lstrip('0') or 0} of deployment {deployment}"
+    tables.CERTIFICATES: lambda arn: say("certificate {name}", name=last_part(arn)),
+    tables.NAMESPACES: lambda identity: say("Cloud Map namespace {identity}", identity=identity),
+    tables.SD_SERVICES: lambda identity: say("Cloud Map service {identity}", identity=identity),
+    tables.INSTANCES: lambda service, identity: say(
+        "instance {identity} of Cloud Map service {service}", identity=identity, service=service
     ),
-    tables.SESSIONS: lambda identity: f"session {identity[:8]} of the page",
-    tables.DEPLOYMENTS: lambda service, identity: f"deployment {identity} of {service}",
+    tables.DISCOVERED: lambda namespace, service, identity: say(
+        "instance {identity} of {service} in the Cloud Map namespace {namespace}",
+        identity=identity,
+        service=service,
+        namespace=namespace,
+    ),
+    tables.CLUSTERS: lambda name: say("cluster {name}", name=name),
+    tables.TASK_DEFINITIONS: lambda family, revision: say(
+        "task definition {family}:{revision}", family=family, revision=int(revision)
+    ),
+    tables.ECS_SERVICES: lambda cluster, name: say(
+        "ECS service {name} in cluster {cluster}", name=name, cluster=cluster
+    ),
+    tables.TASKS: lambda cluster, identity: say(
+        "task {identity} in cluster {cluster}", identity=identity[:8], cluster=cluster
+    ),
+    tables.ACCOUNT_SETTINGS: lambda principal, name: say(
+        "account setting {name} of {principal}", name=name, principal=principal
+    ),
+    tables.LOAD_BALANCERS: lambda arn: say("load balancer {name}", name=_balancer(arn)),
+    tables.TARGET_GROUPS: lambda arn: say("target group {name}", name=_target_group(arn)),
+    tables.TARGETS: lambda arn, target: say(
+        "target {target} of target group {group}",
+        target=target,
+        group=_target_group(arn),
+    ),
+    tables.SCALABLE_TARGETS: lambda cluster, name: say(
+        "automatic scaling of ECS service {name} in cluster {cluster}", name=name, cluster=cluster
+    ),
+    tables.SCALING_POLICIES: lambda cluster, service, name: say(
+        "scaling policy {name} of ECS service {service} in cluster {cluster}",
+        name=name,
+        service=service,
+        cluster=cluster,
+    ),
+    tables.SCHEDULED_ACTIONS: lambda cluster, service, name: say(
+        "scheduled action {name} of ECS service {service} in cluster {cluster}",
+        name=name,
+        service=service,
+        cluster=cluster,
+    ),
+    tables.SYSTEMS: lambda name: say("service {name} of teal.toml", name=name),
+    tables.GATEWAYS: lambda name: say("gateway {name} of teal.toml", name=name),
+    tables.FREEZES: lambda service: say("the freezes of {service}", service=service),
+    tables.REMOVALS: lambda name: say("the removal of {name}", name=name),
+    tables.IMAGES: lambda pattern: say("image {pattern}", pattern=pattern),
+    tables.LOCKS: lambda service: say("the lock of {service}", service=service),
+    tables.KEPT: lambda service: say(
+        "the side of {service} that is kept for a way back", service=service
+    ),
+    tables.HOOKS: lambda deployment, step, index: say(
+        "hook {hook} at step {step} of deployment {deployment}",
+        hook=index.lstrip("0") or 0,
+        step=step.lstrip("0") or 0,
+        deployment=deployment,
+    ),
+    tables.SESSIONS: lambda identity: say("session {identity} of the page", identity=identity[:8]),
+    tables.DEPLOYMENTS: lambda service, identity: say(
+        "deployment {identity} of {service}", identity=identity, service=service
+    ),
 }
 """What a document is, for people, from the parts of its key."""
 
@@ -97,22 +139,22 @@ _BOOKKEEPING = frozenset(
 )
 """Written along with what an event tells, and no news by themselves."""
 
-_VERBS = (
-    (("Create", "Run", "StartTask"), "created"),
-    (("Open",), "opened"),
-    (("Register",), "registered"),
-    (("Update", "Put", "Modify"), "changed"),
-    (("Tag", "Untag"), "tagged"),
-    (("Deregister",), "deregistered"),
-    (("Discover",), "discovered a change of"),
-    (("Scale", "KeepBounds", "ScheduledAction"), "scaled"),
-    (("PolicyWaits",), "found nothing to act on for"),
-    (("PolicyWorks",), "found data again for"),
-    (("Stop",), "asked to stop"),
-    (("AskHook", "HookRuns"), "asked"),
-    (("HookAnswered",), "noted the answer of"),
+_VERBS: tuple[tuple[tuple[str, ...], Callable[[str], str]], ...] = (
+    (("Create", "Run", "StartTask"), lambda what: say("created {what}", what=what)),
+    (("Open",), lambda what: say("opened {what}", what=what)),
+    (("Register",), lambda what: say("registered {what}", what=what)),
+    (("Update", "Put", "Modify"), lambda what: say("changed {what}", what=what)),
+    (("Tag", "Untag"), lambda what: say("tagged {what}", what=what)),
+    (("Discover",), lambda what: say("discovered a change of {what}", what=what)),
+    (("Deregister",), lambda what: say("deregistered {what}", what=what)),
+    (("Scale", "KeepBounds", "ScheduledAction"), lambda what: say("scaled {what}", what=what)),
+    (("PolicyWaits",), lambda what: say("found nothing to act on for {what}", what=what)),
+    (("PolicyWorks",), lambda what: say("found data again for {what}", what=what)),
+    (("Stop",), lambda what: say("asked to stop {what}", what=what)),
+    (("AskHook", "HookRuns"), lambda what: say("asked {what}", what=what)),
+    (("HookAnswered",), lambda what: say("noted the answer of {what}", what=what)),
     # ECS deletes a service when its tasks have stopped, so its document is still there.
-    (("Delete",), "is deleting"),
+    (("Delete",), lambda what: say("is deleting {what}", what=what)),
 )
 """How the operations that begin with these words wrote a document."""
 
@@ -148,7 +190,7 @@ def event(entry: AuditEntry, view: Reader) -> wire.Event:
         "at": entry.at,
         "actor": entry.actor,
         "operation": entry.operation,
-        "message": "; ".join(messages),
+        "message": listed(messages, "; "),
         "sentence": sentence(entry, messages, view),
     }
 
@@ -164,52 +206,72 @@ def _describe(entry: AuditEntry) -> list[str]:
     troubles = [c for c in entry.changes if c[0] == tables.TROUBLES]
     told = [c for c in plain if c[0] not in _BOOKKEEPING] or plain
     messages = [
-        f"{'deleted' if how == 'delete' else _written(entry.operation)} {_named(collection, key)}"
+        say("deleted {what}", what=_named(collection, key))
+        if how == "delete"
+        else _written(entry.operation, _named(collection, key))
         for collection, key, how in told
     ]
     for _, key, how in troubles:
         worker, error = (unquote(part) for part in key.split("/"))
         messages.append(
-            f"{worker} failed: {error}; it is tried again (`teal doctor`)"
+            say(
+                "{worker} failed: {error}; it is tried again (`teal doctor`)",
+                worker=worker,
+                error=error,
+            )
             if how == "put"
-            else f"{worker} no longer fails by: {error}"
+            else say("{worker} no longer fails by: {error}", worker=worker, error=error)
         )
     messages += [_usable(key, how) for _, key, how in unusable]
     messages += [
-        f"calls of {unquote(who)} were refused, the newest: {entry.operation.partition(':')[2]}"
+        say(
+            "calls of {who} were refused, the newest: {operation}",
+            who=unquote(who),
+            operation=entry.operation.partition(":")[2],
+        )
         if how == "put"
-        else f"that calls of {unquote(who)} were refused is no longer kept"
+        else say("that calls of {who} were refused is no longer kept", who=unquote(who))
         for collection, who, how in entry.changes
         if collection == tables.REFUSALS
     ]
     for _, key, how in lingering:
         mesh, router, route = (unquote(part) for part in key.split("/"))
-        name = f"route {route} of router {router} in mesh {mesh}"
+        name = say(
+            "route {route} of router {router} in mesh {mesh}", route=route, router=router, mesh=mesh
+        )
         if how == "put":
-            messages.append(f"{name} was the router's last: Envoys serve it a little longer")
+            messages.append(
+                say("{name} was the router's last: Envoys serve it a little longer", name=name)
+            )
         elif plain:
-            messages.append(f"{name}, deleted earlier, is no longer served")
+            messages.append(say("{name}, deleted earlier, is no longer served", name=name))
         else:
-            messages.append(f"{name} was not replaced in time: its requests are refused now")
+            messages.append(
+                say("{name} was not replaced in time: its requests are refused now", name=name)
+            )
     return messages
 
 
 def _usable(key: str, how: str) -> str:
     """What happened to a task as its callers see it."""
     _, service, task, why = (unquote(part) for part in key.split("/"))
-    named = f"task {task[:8]} of {service}" if service else f"task {task[:8]}"
+    named = (
+        say("task {task} of {service}", task=task[:8], service=service)
+        if service
+        else say("task {task}", task=task[:8])
+    )
     if how == "put":
-        return f"{named} can be used by none of its callers: {why}"
-    return f"{named} can be used by its callers again"
+        return say("{named} can be used by none of its callers: {why}", named=named, why=why)
+    return say("{named} can be used by its callers again", named=named)
 
 
-def _written(operation: str) -> str:
-    """The verb for a document that ``operation`` wrote."""
+def _written(operation: str, what: str) -> str:
+    """That ``operation`` wrote a document."""
     action = operation.rpartition(":")[2]
     for beginnings, verb in _VERBS:
         if action.startswith(beginnings):
-            return verb
-    return "wrote"
+            return verb(what)
+    return say("wrote {what}", what=what)
 
 
 def _named(collection: str, key: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from urllib.parse import unquote
 
 from tealmesh.model.rollout import Deployment, JournalEntry
+from tealmesh.model.said import listed, say
 from tealmesh.store import AuditEntry, Reader, tables
 
 _FIRST = 1
@@ -26,11 +27,13 @@ def sentence(entry: AuditEntry, messages: Iterable[str], view: Reader) -> str:
         return _of_engine(entry, messages)
     said = list(messages)
     if not said:
-        return f"{entry.actor}: {entry.operation}"
+        return say("{actor}: {operation}", actor=entry.actor, operation=entry.operation)
     # What begins with a verb is about the actor; the rest is a sentence already.
     first = said[0].split(" ", 1)[0]
     begins = first.endswith("ed") or first in ("is", "wrote")
-    return f"{entry.actor} {', '.join(said)}" if begins else "; ".join(said)
+    if begins:
+        return say("{actor} {what}", actor=entry.actor, what=listed(said))
+    return listed(said, "; ")
 
 
 def _of_deployment(entry: AuditEntry, view: Reader) -> str:
@@ -47,10 +50,19 @@ def _of_deployment(entry: AuditEntry, view: Reader) -> str:
             continue
         if transition.sequence <= _FIRST:
             actor = deployment.actor or entry.actor
-            return f"{actor} started {deployment.service} {_images(deployment)}"
+            return say(
+                "{actor} started {service} {images}",
+                actor=actor,
+                service=deployment.service,
+                images=_images(deployment),
+            )
         said = transition.message or transition.transition
-        ended = {"SUCCEEDED": "done: ", "ROLLED_BACK": "rolled back: "}
-        return f"{deployment.service}: {ended.get(transition.transition, '')}{said}"
+        name, state = deployment.service, transition.transition
+        if state == "SUCCEEDED":
+            return say("{service}: done: {said}", service=name, said=said)
+        if state == "ROLLED_BACK":
+            return say("{service}: rolled back: {said}", service=name, said=said)
+        return say("{service}: {said}", service=name, said=said)
     return ""
 
 
@@ -61,11 +73,16 @@ def _of_hook(entry: AuditEntry, view: Reader) -> str:
         if collection != tables.HOOKS or how == "delete" or document is None:
             continue
         hook = document.body
-        named = f"{hook['service']}: hook {hook['name']} at {hook['stage']}"
-        if entry.operation in ("AskHook", "HookRuns"):
-            return f"{named} {'is asked' if entry.operation == 'AskHook' else 'runs'}"
+        names = {"service": hook["service"], "name": hook["name"], "stage": hook["stage"]}
+        if entry.operation == "AskHook":
+            return say("{service}: hook {name} at {stage} is asked", **names)
+        if entry.operation == "HookRuns":
+            return say("{service}: hook {name} at {stage} runs", **names)
         # Of a hook that was asked several times, the last answer is kept.
-        return f"{named}: {hook['verdict'] or 'answered'}, {hook['detail'] or 'and is asked again'}"
+        verdict = hook["verdict"] or say("answered")
+        detail = hook["detail"] or say("and is asked again")
+        answer = {**names, "verdict": verdict, "detail": detail}
+        return say("{service}: hook {name} at {stage}: {verdict}, {detail}", **answer)
     return ""
 
 
@@ -91,15 +108,18 @@ def _of_apply(entry: AuditEntry) -> str:
         collection: [unquote(key) for found, key, how in entry.changes if found == collection]
         for collection in (tables.SYSTEMS, tables.GATEWAYS)
     }
-    parts = [
-        f"{noun if len(found) == 1 else noun + 's'} {', '.join(found)}"
-        for noun, found in (
-            ("service", names[tables.SYSTEMS]),
-            ("gateway", names[tables.GATEWAYS]),
-        )
-        if found
-    ]
-    return f"{entry.actor} applied teal.toml: {'; '.join(parts)}" if parts else ""
+    parts = []
+    if found := names[tables.SYSTEMS]:
+        parts.append(_named(found, say("service"), say("services")))
+    if found := names[tables.GATEWAYS]:
+        parts.append(_named(found, say("gateway"), say("gateways")))
+    if not parts:
+        return ""
+    return say("{actor} applied teal.toml: {parts}", actor=entry.actor, parts=listed(parts, "; "))
+
+
+def _named(names: list[str], one: str, several: str) -> str:
+    return say("{noun} {names}", noun=one if len(names) == 1 else several, names=", ".join(names))
 
 
 def _of_engine(entry: AuditEntry, messages: Iterable[str]) -> str:

@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tealmesh.model import said
+
 SECTIONS = (
     "control",
     "services",
@@ -68,7 +70,7 @@ class Board:
                 item = known.get(key)
                 if item is not None and (item.value is value or item.value == value):
                     continue
-                text = f"{json.dumps(key)}:{json.dumps(value, separators=(',', ':'))}"
+                text = f"{json.dumps(key)}:{_text(value)}"
                 known[key] = _Item(value, text, number)
                 changed = True
             for key in known.keys() - items.keys():
@@ -118,3 +120,10 @@ class Board:
         members = [f'"put":{{{put}}}'] if put else []
         members += [f'"gone":{json.dumps(list(gone))}'] if gone else []
         return f'"{section}":{{{",".join(members)}}}' if members else ""
+
+
+def _text(value: object) -> str:
+    """An item as JSON, with what its texts are made of."""
+    if isinstance(value, dict) and (told := said.collected(value)):
+        value = {**value, "said": told}
+    return json.dumps(value, separators=(",", ":"))

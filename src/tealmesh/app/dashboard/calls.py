@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +17,8 @@ from tealmesh.aws.gateway import API_BODY_LIMIT_BYTES
 from tealmesh.aws.signing import UNSIGNED
 from tealmesh.aws.wire.apimodel import Model
 from tealmesh.aws.wire.codec import Request as WireRequest
+from tealmesh.aws.wire.codec import Response as WireResponse
+from tealmesh.model import said
 from tealmesh.model.arn import DEFAULT_ACCOUNT
 from tealmesh.model.clock import random_id
 from tealmesh.model.errors import AwsError
@@ -52,10 +56,19 @@ def call_route(model: Model, api: object, front: Front, region: str) -> Route:
         asked = WireRequest("POST", "/", "", headers, body or b"{}")
         token = speaking.set(principal)
         try:
-            done = await calls.call(model, api, asked, caller, permit)
+            done = await calls.call(model, api, asked, caller, permit, _with_said)
         finally:
             speaking.reset(token)
         headers = {**HEADERS, "content-type": "application/json"}
         return Response(done.body, done.status, headers)
 
     return Route(PATH + "{operation}", guarded(answer), methods=["POST"])
+
+
+def _with_said(response: WireResponse, answered: object) -> WireResponse:
+    """The answer with a further member ``said``: by a text in it, what the text is made of."""
+    told = said.collected([answered])
+    if not told or not response.body.endswith(b"}") or response.body == b"{}":
+        return response
+    more = f',"said":{json.dumps(told)}}}'.encode()
+    return replace(response, body=response.body[:-1] + more)

@@ -197,7 +197,9 @@ class Sections:
 
     def _service(self, member: Member, row: Row | None) -> Row:
         service = member.service
-        said = str(row["sentence"]) if row else ""
+        told = row["sentence"] if row else ""
+        # `str` of it would forget what it is made of.
+        said = told if isinstance(told, str) else ""
         state, sentence, since = fleets.standing(member, self._from.latest(service.name), said)
         answer: Row = {
             "name": service.name,

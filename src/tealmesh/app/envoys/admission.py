@@ -69,6 +69,9 @@ class Admission:
     """Which certificates stand for which nodes."""
     roles: RoleIdentities | None = None
     """Who knows those that prove by STS which role they have; None where nobody does."""
+    missed: Callable[[], None] = lambda: None
+    """Called when an Envoy proves that it is of a task that we do not know: one that runs in an ECS
+    elsewhere may be new."""
     refusals: dict[str, Refusal] = field(default_factory=dict)
     """By identity: those that are refused at present."""
 
@@ -210,7 +213,10 @@ class Admission:
         match identity.owner:
             case Owner.TASK:
                 state = self._state(identity.name)
-                if state is None or state.phase is Phase.STOPPED:
+                if state is None:
+                    self.missed()
+                    raise EnvoyForbidden(f"the task {identity.name} is not known, or not any more")
+                if state.phase is Phase.STOPPED:
                     raise EnvoyForbidden(f"the task {identity.name} has stopped")
                 if _resource(state) != identity.resource:
                     raise EnvoyForbidden(f"the task {identity.name} is not {identity.resource}")

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.errors import Behind, DatabaseAway
+from tealmesh.store import Store
 from tealmesh.xds.fed import Fed
 
 LAG_SECONDS = 5.0
@@ -23,6 +24,18 @@ _AGAIN_SECONDS = 0.5
 
 Head = Callable[[], Awaitable[int]]
 """The database's revision. Raises DatabaseAway."""
+
+
+def head_of(store: Store) -> Head:
+    """The revision of a store's database."""
+
+    async def head() -> int:
+        view = await store.fresh()
+        if why := store.away():
+            raise DatabaseAway(why)
+        return view.revision
+
+    return head
 
 
 class Current:

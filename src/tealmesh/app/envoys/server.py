@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import grpc
 
 from tealmesh.app.host import HOST, listen
 from tealmesh.app.transport.certificates import Certificates
 from tealmesh.app.transport.sockets import listen_at
 from tealmesh.app.transport.tls import for_envoys
+from tealmesh.http2.server import Server
 from tealmesh.model.errors import TealError
 from tealmesh.model.identity.envoys import Admit
 from tealmesh.model.listening import Address
@@ -23,26 +23,20 @@ from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.traces.collector import TraceServicer
 from tealmesh.xds import balance
 from tealmesh.xds.cache import AdsCache
-from tealmesh.xds.limits import STREAMS
 from tealmesh.xds.server import AdsServicer, Current
+
+_log = logging.getLogger(__name__)
 
 _REVIEW_SECONDS = 60.0
 _BURST_SECONDS = 0.2
 
 _OPTIONS = (
-    # Otherwise another process of the same user could take Envoys' streams.
-    ("grpc.so_reuseport", 0),
     # A request names what an Envoy wants; a report has all of its counters.
     ("grpc.max_receive_message_length", 4 * 1024 * 1024),
     ("grpc.max_metadata_size", 16 * 1024),
     # An Envoy has two streams on a connection, and four while it connects again.
     ("grpc.max_concurrent_streams", 100),
     ("grpc.max_connection_idle_ms", 60_000),
-    # Streams that have begun and that we have not taken up yet: gRPC would refuse some from 1,000
-    # on and all above 3,000, which a mesh of ten thousand Envoys has when it connects again.
-    # `xds.limits` says how many there may be.
-    ("grpc.server.max_pending_requests", STREAMS),
-    ("grpc.server.max_pending_requests_hard_limit", STREAMS),
     ("grpc.server_handshake_timeout_ms", 10_000),
     # An Envoy whose machine vanished, or a NAT that forgot its connection, says nothing at all.
     ("grpc.keepalive_time_ms", 30_000),
@@ -104,7 +98,7 @@ class EnvoyServer:
         self._life = life
         self._ads = AdsServicer(cache, admit, supervisor, current)
         self._counted = MetricsServicer(metrics, admit, supervisor)
-        self._server = grpc.aio.server(options=(*_OPTIONS, *life.options()))
+        self._server = Server((*_OPTIONS, *life.options()))
         self._port = port
         self._socket = socket
         self._at = at
@@ -170,6 +164,16 @@ class EnvoyServer:
             more = balance.surplus(own, counts())
             if more:
                 await self._ads.shed(more)
+
+    async def hand_over(self, cut_off: Callable[[], bool]) -> None:
+        """Let all Envoys go while this replica alone is ``cut_off`` from the database; until
+        cancelled.
+        """
+        while True:
+            await asyncio.sleep(balance.SECONDS)
+            if cut_off() and self.streams:
+                _log.warning("cut off from the database alone: %d Envoys are let go", self.streams)
+                await self._ads.shed(self.streams)
 
     @property
     def streams(self) -> int:

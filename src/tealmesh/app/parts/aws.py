@@ -13,7 +13,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tealmesh.apis.appmesh.certificates import Issued, IssuedOf
+from tealmesh.app.envoys.documents import ByDocuments
 from tealmesh.app.envoys.ecs_tasks import EcsTasks
+from tealmesh.app.envoys.either import SimulatedOrRead
 from tealmesh.app.envoys.permission import Decider
 from tealmesh.app.envoys.role_identity import RoleIdentities
 from tealmesh.app.envoys.simulation import AwsRoles, BySimulation
@@ -21,10 +23,12 @@ from tealmesh.app.parts.ground import Ground
 from tealmesh.app.parts.ports import Iam
 from tealmesh.app.settings import ServeConfig
 from tealmesh.aws.callers.proofs import Proofs
+from tealmesh.aws.callers.roles import RolePolicies
 from tealmesh.aws.clients import client_of_aws
 from tealmesh.model.clock import steady_clock, system_clock
 from tealmesh.model.errors import CertificateError
 from tealmesh.model.identity.envoys import Owner
+from tealmesh.rollout.drivers.aws import fenced
 from tealmesh.store import Store, tables
 
 _OURS = frozenset({"appmesh", "tealmesh", "xray"})
@@ -58,13 +62,26 @@ class AwsEndpoints:
                 self._clients[service, where] = client_of_aws(service, where, endpoint)
             return self._clients[service, where]
 
+    def without_retries(self, service: str) -> Any:
+        """A client of our region whose calls are made once, for who asks again by themselves."""
+        return client_of_aws(
+            service, self._config.region, self._endpoints.get(service, ""), attempts=1
+        )
+
+    def fenced(self, service: str) -> Any:
+        """AWS knows no fences, and a `teal up` would take ours for its own."""
+        return fenced(self.client(service)) if service in _OURS else self.client(service)
+
     def of(self, service: str) -> Callable[[], Any]:
         """What gives a client of a service in our region."""
         return lambda: self.client(service)
 
     def decider(self) -> Decider:
-        config = self._config
-        return BySimulation(self.of("iam"), self._ground.store, config.region, config.account)
+        iam, store = self.of("iam"), self._ground.store
+        place = (self._config.region, self._config.account)
+        policies = RolePolicies(iam, steady_clock)
+        documents = ByDocuments(store, policies.role, system_clock, *place)
+        return SimulatedOrRead(BySimulation(iam, store, *place), documents)
 
     def role_identities(self, server_id: str) -> RoleIdentities:
         authorities = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)

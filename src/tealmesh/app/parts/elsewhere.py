@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Iterator, Mapping, Sequence
 
 from starlette.routing import BaseRoute
@@ -12,10 +13,13 @@ from tealmesh.apis.tealmesh.ports import ContainerLine, LoadBalancers, Logs
 from tealmesh.app.parts.aws import AwsEndpoints
 from tealmesh.app.parts.ground import Ground
 from tealmesh.app.parts.ports import Worker
+from tealmesh.app.parts.replication import DISCOVERY
 from tealmesh.app.settings import ServeConfig
 from tealmesh.aws.callers.shapes import refusal
 from tealmesh.aws.gateway import Fallback
 from tealmesh.aws.wire.codec import Request, Response
+from tealmesh.discovery.cloud_map import CloudMapClient
+from tealmesh.discovery.worker import Discovery
 from tealmesh.model import wire
 from tealmesh.model.clock import steady_clock
 from tealmesh.model.errors import AwsError
@@ -34,11 +38,19 @@ class Elsewhere:
         self._ground, self._config = ground, config
         at = config.ecs_endpoint or f"AWS, {config.region}"
         self.summary = f"tasks of ECS at {at}"
+        self.metrics_at = "/metrics"
         self.load_balancers: LoadBalancers = NoLoadBalancers()
         self.logs: Logs = no_logs
         clusters = Clusters(aws.of("ecs"), aws.of("servicediscovery"))
         named = config.ecs_clusters
         self.workloads = Workloads(ground.store, clusters, named, ground.supervisor, steady_clock)
+        self.discovery = Discovery(
+            ground.store,
+            CloudMapClient(aws.without_retries("servicediscovery")),
+            ground.supervisor,
+            steady_clock,
+            random.random,
+        )
 
     def callers(self) -> SeenByCallers:
         """Nobody asks Envoys elsewhere: what ECS and Cloud Map say of tasks counts."""
@@ -81,8 +93,18 @@ class Elsewhere:
     def open_paths(self) -> Sequence[str]:
         return ()
 
+    def why_not_ready(self) -> Iterator[str]:
+        # Another replica reads it for all, where that one has the lease.
+        reads = DISCOVERY in self._ground.replication.leases.held()
+        if reads and not self.workloads.answered:
+            yield f"ECS has not answered yet ({self._config.ecs_endpoint or 'AWS'})"
+        if reads and not self.discovery.answered():
+            yield f"Cloud Map has not answered yet ({self._config.cloud_map_endpoint or 'AWS'})"
+
     def workers(self) -> Iterator[Worker]:
-        yield "the copy of ECS", self.workloads.run
+        once = self._ground.replication.once
+        yield "the copy of ECS", once(DISCOVERY, self.workloads.run)
+        yield "the discovery from Cloud Map", once(DISCOVERY, self.discovery.run)
 
     async def listen(self) -> None:
         """It has no servers."""

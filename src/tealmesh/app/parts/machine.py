@@ -68,6 +68,7 @@ class Machine:
         self._dns: list[DnsServer] = []
         self._runtime = built.runtime
         self.summary = built.description
+        self.metrics_at = ""  # a bucket of S3 may be called "metrics"
         self._feed = Feed(store, aws.client)
         self._target_health = TargetHealth(store, built.envoys)
         usage = self._runtime.usage
@@ -127,6 +128,9 @@ class Machine:
 
     def open_paths(self) -> Sequence[str]:
         return (METADATA, CREDENTIALS)
+
+    def why_not_ready(self) -> Iterator[str]:
+        yield from ()
 
     def workers(self) -> Iterator[Worker]:
         store, data_dir = self._store, self._config.data_dir

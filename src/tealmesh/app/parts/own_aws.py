@@ -21,6 +21,7 @@ from tealmesh.aws.gateway import Fallback
 from tealmesh.aws.moto.apart.front import Apart
 from tealmesh.aws.moto.apart.keeper import Keeper
 from tealmesh.model.clock import steady_clock, system_clock
+from tealmesh.rollout.drivers.aws import fenced
 
 
 class OwnAws:
@@ -37,6 +38,9 @@ class OwnAws:
 
     def client(self, service: str, region: str = "") -> Any:
         return self._ground.client(service, region)
+
+    def fenced(self, service: str) -> Any:
+        return fenced(self.client(service))
 
     def decider(self) -> Decider:
         ground = self._ground

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from functools import partial
@@ -14,11 +15,17 @@ from tealmesh.apis.appmesh.api import AppMesh
 from tealmesh.apis.appmesh.grace import end_grace
 from tealmesh.apis.appmesh.shifting import RouteShifts
 from tealmesh.apis.tealmesh.api import Tealmesh
-from tealmesh.app import login
+from tealmesh.app import login, openmetrics
 from tealmesh.app.dashboard.dashboard import Dashboard
 from tealmesh.app.dashboard.routes import OPEN
 from tealmesh.app.entrance import Entrance
 from tealmesh.app.hearing import Heard
+from tealmesh.app.observing import ready, spans
+from tealmesh.app.observing.calls import Calls
+from tealmesh.app.observing.following import Following
+from tealmesh.app.observing.lag import UNREADY_SECONDS, Lag
+from tealmesh.app.observing.metrics import Sources, families
+from tealmesh.app.observing.spans import Spans
 from tealmesh.app.pages import Pages
 from tealmesh.app.parts.ground import Ground
 from tealmesh.app.parts.ports import Cloud, OtherServices, Worker
@@ -33,7 +40,7 @@ from tealmesh.rollout.asking.others import connected
 from tealmesh.rollout.changes import Changes
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.drivers.api import ApiDriver
-from tealmesh.rollout.drivers.aws import Aws, fenced
+from tealmesh.rollout.drivers.aws import Aws
 from tealmesh.rollout.inventory.whole import Inventory
 from tealmesh.rollout.notices import links
 from tealmesh.rollout.notices.sending import Sending
@@ -57,9 +64,14 @@ class Plane:
         self._client = aws.client
         self._links = keys_in(config.data_dir / "link-key")
         self._aws = Aws(aws.client)
-        self._driver = ApiDriver(
-            lambda service: fenced(aws.client(service)), config.region, callers=cloud.callers
-        )
+        self._driver = ApiDriver(aws.fenced, config.region, callers=cloud.callers)
+        self._following = Following(store, streams.cache.wait_converged, steady_clock)
+        fed = streams.cache.fed
+        self._lag = Lag(store.fresh, lambda: fed.revision, steady_clock)
+        self._calls = Calls(self._following.wrote)
+        self._spans = Spans(entrance.server_id) if spans.wanted(os.environ) else None
+        if self._spans is not None:
+            self._following.told.append(self._spans.tell)
         metrics = streams.metrics
         self.controller = Controller(
             store,
@@ -100,6 +112,9 @@ class Plane:
         yield "the deployments", once(ROLLOUTS, controller.run)
         yield "the deployments of groups", once(ROLLOUTS, controller.groups.run)
         yield "the sides kept for a way back", once(ROLLOUTS, controller.keep)
+        if store.shared:
+            yield "the lag of the view", self._lag.run
+        yield "the following of changes", self._following.run
         yield "the sending of notices", once(TIMERS, self._sending().run)
         yield "the stream of the page", self._dashboard.run
         yield "the record of refusals", self._entrance.refusals.run
@@ -131,11 +146,14 @@ class Plane:
                 *self._dashboard.routes(self._entrance, models["tealmesh"], ours),
             ],
             allowed_hosts=self._config.allowed_hosts,
-            open_paths=(*of_tasks, links.PATH, login.PATH, *OPEN),
+            open_paths=(*of_tasks, links.PATH, login.PATH, ready.PATH, *OPEN),
             loopback_paths=of_tasks,
             certified=self._ground.beyond.certified,
             front=self._entrance.front,
+            aliases={at: openmetrics.PATH} if (at := self._cloud.metrics_at) else {},
+            observe=self._calls,
             leased=self._ground.replication.carried,
+            fresh=self._store.fresh,
         )
 
     async def listen(self) -> None:
@@ -150,6 +168,20 @@ class Plane:
         self._aws.close()
         await self._streams.close()
         await self._ground.replication.close()
+        if self._spans is not None:
+            await asyncio.to_thread(self._spans.close)
+
+    def why_not_ready(self) -> Iterator[str]:
+        """Why it may not be given calls and Envoys, each reason in words; none if it may."""
+        if self._ground.stop.is_set():
+            yield "it is being stopped"
+        if away := self._store.away():
+            yield f"the database is away: {away}"
+        if self._streams.cache.fed.revision < 0:
+            yield "what Envoys get has not been made yet"
+        if (lag := self._lag.seconds()) > UNREADY_SECONDS:
+            yield f"it has lacked changes of other replicas for {lag:.0f} s"
+        yield from self._cloud.why_not_ready()
 
     def _app_mesh(self) -> AppMesh:
         return AppMesh(
@@ -205,8 +237,21 @@ class Plane:
         """Our own pages."""
         envoys = self._streams.cache.envoys
         metrics = self._streams.metrics
-        yield from Pages(self._store, self.controller, metrics, envoys, self._links).routes()
+        sources = Sources(
+            self._store,
+            self._streams.cache,
+            self._calls,
+            self._following,
+            self._ground.supervisor.troubles,
+            self.why_not_ready,
+            self._ground.replication.leases.held,
+            self._lag.seconds,
+        )
+        more = partial(families, sources)
+        pages = Pages(self._store, self.controller, metrics, envoys, self._links, more)
+        yield from pages.routes()
         yield self._entrance.login.route()
+        yield ready.route(self.why_not_ready)
 
     def _health(self) -> dict[str, str | int]:
         return {

@@ -50,6 +50,11 @@ class OtherServices(Protocol):
     def client(self, service: str, region: str = "") -> Any:
         """A boto3 client, which has no types; by default in our own region."""
 
+    def fenced(self, service: str) -> Any:
+        """The same for deployments, whose calls carry their fencing token wherever one of ours
+        answers (`rollout.drivers.aws.fenced`).
+        """
+
     def decider(self) -> Decider:
         """Who says what roles may be, where the owner's file does not."""
 
@@ -62,6 +67,8 @@ class Cloud(Protocol):
 
     summary: str
     """What tasks run as, in words."""
+    metrics_at: str
+    """A second path of the page of metrics; empty for none."""
     load_balancers: LoadBalancers
     logs: Logs
 
@@ -96,6 +103,9 @@ class Cloud(Protocol):
 
     def open_paths(self) -> Sequence[str]:
         """What the paths of these pages begin with."""
+
+    def why_not_ready(self) -> Iterator[str]:
+        """Why the control plane may not be given calls and Envoys yet, each reason in words."""
 
     def workers(self) -> Iterator[Worker]:
         """What runs as long as the control plane."""

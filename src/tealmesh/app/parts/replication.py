@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 
 from tealmesh.app.parts.ports import Worker
 from tealmesh.model.clock import random_id, steady_clock
 from tealmesh.replicas import tables
+from tealmesh.replicas.envoys.sharing import SharedEnvoys
 from tealmesh.replicas.leases.carried import carried
 from tealmesh.replicas.leases.holder import Leases, Work
 from tealmesh.replicas.presence.asking import ask
 from tealmesh.replicas.presence.deciding import Standing
 from tealmesh.replicas.presence.presence import Presence
 from tealmesh.store import Store
+from tealmesh.xds.cache import AdsCache
 
 ROLLOUTS, TIMERS, DISCOVERY = "rollouts", "timers", "discovery"
 """The leases: of deployments, of what happens when its time has come, and of what is read from AWS.
@@ -35,6 +37,25 @@ class Replication:
         self.presence: Presence | None = None
         if store.shared:
             self.presence = Presence(store.connect, self.replica, advertise, ask, steady_clock)
+        self._envoys: SharedEnvoys | None = None
+
+    def share(self, cache: AdsCache, known_gone: Callable[[str], bool]) -> None:
+        """Let ``cache`` know of the Envoys of the whole mesh, and others of this one's.
+        ``known_gone`` tells of an Envoy that it will never connect again.
+        """
+        if self.presence is None:
+            return
+        self._envoys = cache.elsewhere = SharedEnvoys(
+            self._store.connect,
+            self.replica,
+            cache.here,
+            self.others,
+            cache.waiting.all,
+            cache.waiting.active,
+            known_gone,
+            steady_clock,
+        )
+        cache.moved = self._envoys.moved
 
     def once(self, lease: str, work: Work) -> Work:
         """``work`` that happens at one replica at a time."""
@@ -55,7 +76,12 @@ class Replication:
     def workers(self) -> Iterator[Worker]:
         if self.presence is not None:
             yield "the presence of this replica", self.presence.run
+        if self._envoys is not None:
+            yield "the publishing of Envoys", self._envoys.publish
+            yield "the reading of Envoys elsewhere", self._envoys.follow
 
     async def close(self) -> None:
         """Let others take on what was done here, at once."""
         await self.leases.close()
+        if self._envoys is not None:
+            await self._envoys.close()

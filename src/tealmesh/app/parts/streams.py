@@ -11,8 +11,10 @@ from tealmesh.app.dashboard.tracing import Tracing
 from tealmesh.app.entrance import Entrance
 from tealmesh.app.envoys.admission import Admission, SeenEnvoys
 from tealmesh.app.envoys.bound import ByBindings
+from tealmesh.app.envoys.current import Current, head_of
+from tealmesh.app.envoys.gone import known_gone
 from tealmesh.app.envoys.permission import Permissions
-from tealmesh.app.envoys.server import EnvoyServer
+from tealmesh.app.envoys.server import EnvoyServer, Life
 from tealmesh.app.feed import feed
 from tealmesh.app.parts.ground import Ground
 from tealmesh.app.parts.ports import OtherServices, Worker
@@ -51,6 +53,8 @@ class Streams:
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
         self.metrics = Metrics(steady_clock)
         self.tracing = Tracing(config, self.admission)
+        ground.replication.share(self.cache, partial(known_gone, self._store))
+        self._presence = ground.replication.presence
         self.seen = SeenEnvoys(self.cache, self.admission)
         self._server = EnvoyServer(
             self.cache,
@@ -62,6 +66,8 @@ class Streams:
             config.listening.envoys,
             ground.beyond.certificates,
             self.tracing.servicer,
+            Life(config.stream_age, config.stream_drain),
+            self._current(),
         )
 
     def workers(self) -> Iterator[Worker]:
@@ -70,6 +76,13 @@ class Streams:
         yield "the feed of Envoys", fed
         yield "the fetching of certificates", self.certificates.run
         yield "the permissions of Envoys", partial(self._server.review, self.permissions.changed)
+
+        if self._presence is not None:
+            self._presence.streams = lambda: self._server.streams
+            handing_over = partial(self._server.hand_over, self._presence.hands_over)
+            yield "the handing over of Envoys", handing_over
+            own, served = self._presence.replica, self._presence.served
+            yield "the evening out of Envoys", partial(self._server.even_out, own, served)
 
     async def converged(self, mesh: str, revision: int, timeout: float) -> bool:
         """Whether all Envoys of a mesh run with a revision within ``timeout`` seconds."""
@@ -82,6 +95,12 @@ class Streams:
     async def close(self) -> None:
         """End all streams; Envoys keep what they have and connect again."""
         await self._server.close()
+
+    def _current(self) -> Current | None:
+        """None for a control plane that has its database alone: it has all that Envoys ever got."""
+        if not self._store.shared:
+            return None
+        return Current(head_of(self._store), self.cache.fed, steady_clock)
 
     def _serving(self, scope: str) -> list[str]:
         """The Envoys that must acknowledge what changes in a mesh, or in a load balancer."""

@@ -47,6 +47,8 @@ class Pair:
     """PEM: who signs the certificates of Envoys; None where none is asked for."""
     context: ssl.SSLContext = field(repr=False)
     """For HTTP."""
+    envoys: ssl.SSLContext = field(repr=False)
+    """For gRPC. Where there is an authority of clients, they must show a certificate of it."""
 
 
 class Certificates:
@@ -108,14 +110,23 @@ class Certificates:
         if self._authority is not None:
             authority = _read(self._authority, "--client-ca")
             _leaf(authority, self._authority, "--client-ca")
-        return Pair(chain, key, _names(first), authority, self._context())
+        envoys = self._context("h2")
+        if authority is not None:
+            envoys.verify_mode = ssl.CERT_REQUIRED
+            try:
+                envoys.load_verify_locations(cadata=authority.decode())
+            except (ssl.SSLError, ValueError) as error:
+                raise TealError(
+                    f"--client-ca {self._authority}: cannot be used: {error}"
+                ) from error
+        return Pair(chain, key, _names(first), authority, self._context("http/1.1"), envoys)
 
-    def _context(self) -> ssl.SSLContext:
+    def _context(self, protocol: str) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers(_CIPHERS)
         context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-        context.set_alpn_protocols(["http/1.1"])
+        context.set_alpn_protocols([protocol])
         try:
             context.load_cert_chain(self._certificate, self._key, password=_no_password)
         except (OSError, ssl.SSLError) as error:

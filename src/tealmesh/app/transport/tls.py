@@ -1,20 +1,17 @@
 """The listening sockets beyond loopback, and their TLS.
 
-TLS is 1.2 at least: for HTTP by `certificates`, for gRPC by its own choice
-(https://grpc.github.io/grpc/core/md_doc_security_audit.html, and the cipher suites in
-`grpc_security_constants.h`).
+TLS is 1.2 at least, as `certificates` says.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import ssl
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import grpc
-
 from tealmesh.app.transport.acceptor import Acceptor
-from tealmesh.app.transport.certificates import Certificates, Pair, is_named
+from tealmesh.app.transport.certificates import Certificates, is_named
 from tealmesh.app.transport.sockets import listen_at
 from tealmesh.model.clock import system_clock
 from tealmesh.model.listening import Listening
@@ -46,24 +43,6 @@ def beyond_loopback(listening: Listening) -> Iterator[Beyond]:
         yield Beyond(certificates, Acceptor(listener, context))
 
 
-def for_envoys(certificates: Certificates) -> grpc.ServerCredentials:
-    """Credentials that ask for the certificate again at each connection. Where there is an
-    authority of clients, Envoys must show a certificate of it.
-    """
-    used = certificates.current()
-
-    def newer() -> grpc.ServerCertificateConfiguration | None:
-        nonlocal used
-        found = certificates.current()
-        if found is used:
-            return None
-        used = found
-        return _configuration(found)
-
-    return grpc.dynamic_ssl_server_credentials(
-        _configuration(used), newer, require_client_authentication=used.authority is not None
-    )
-
-
-def _configuration(pair: Pair) -> grpc.ServerCertificateConfiguration:
-    return grpc.ssl_server_certificate_configuration([(pair.key, pair.chain)], pair.authority)
+def for_envoys(certificates: Certificates) -> Callable[[], ssl.SSLContext]:
+    """What asks for the certificate again at each connection of an Envoy."""
+    return lambda: certificates.current().envoys

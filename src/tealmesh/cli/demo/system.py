@@ -25,6 +25,8 @@ START_TIMEOUT_SECONDS = 60.0
 HEALTHY_TIMEOUT_SECONDS = 90.0
 STOP_TIMEOUT_SECONDS = 120.0
 LOAD_STOP_TIMEOUT_SECONDS = 30.0
+TRACED = 0.01
+"""The share of the requests that leaves traces: a few a second."""
 
 
 def sample_directory() -> Path:
@@ -83,6 +85,7 @@ class Plane:
         port = self.client.endpoint.rpartition(":")[2]
         command = [sys.executable, "-m", "tealmesh.cli", "up", "--port", port]
         command += ["--xds-port", str(self._xds_port), "--data-dir", str(self.directory / "data")]
+        command += ["--trace", str(TRACED)]
         with self.log.open("ab") as log:
             # In its own session: Ctrl-C reaches only us, and we stop it in order.
             self._process = subprocess.Popen(

@@ -348,7 +348,8 @@ def envoys_view(envoys: Iterable[wire.EnvoyStatus], width: int) -> RenderableTyp
         by_mesh.setdefault(mesh, []).append(envoy)
 
     def form(*, kind: bool) -> Table:
-        rows = table("ENVOY", *(["KIND"] if kind else []), "CONNECTED", ">REVISION", ">USABLE BY")
+        head = ("ENVOY", *(["KIND"] if kind else []), "VERSION", "CONNECTED")
+        rows = table(*head, ">REVISION", ">USABLE BY")
         for mesh, members in sorted(by_mesh.items()):
             rows.add_row(Text(f"mesh {mesh}", style="bold") if mesh else Text("of no mesh"))
             for envoy in members:
@@ -356,6 +357,7 @@ def envoys_view(envoys: Iterable[wire.EnvoyStatus], width: int) -> RenderableTyp
                 rows.add_row(
                     Text(f"  {envoy_name(envoy)}"),
                     *([_kind(envoy)] if kind else []),
+                    envoy.get("version", "-"),
                     Text("yes" if connected else "no", style="green" if connected else "yellow"),
                     str(envoy.get("revision", "-")),
                     _callers(envoy),

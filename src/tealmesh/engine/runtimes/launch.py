@@ -7,7 +7,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tealmesh.engine.runtimes.base import Launch
-from tealmesh.engine.runtimes.sidecar import resource_of, write_bootstrap, write_token
+from tealmesh.engine.runtimes.sidecar import (
+    control_plane_elsewhere,
+    resource_of,
+    write_bootstrap,
+    write_token,
+)
 from tealmesh.engine.runtimes.task_urls import metadata_uri
 from tealmesh.envoy.bootstrap.bootstrap import bootstrap
 from tealmesh.envoy.bootstrap.environment import Read
@@ -103,7 +108,7 @@ def write_envoy_bootstrap(
     try:
         made = bootstrap(
             container.environment,
-            xds_address=network.xds_address,
+            xds_address=control_plane_elsewhere(container.environment) or network.xds_address,
             token_file=network.token_file if by_file else "",
             token="" if by_file else given,
             task=launch.task.arn,

@@ -31,6 +31,9 @@ PRIVATE = ".envoy"
 DEFAULT_DRAIN_SECONDS = 5
 """How long a gateway keeps accepting requests while it asks clients to connect elsewhere."""
 
+XDS_ENDPOINT = "APPMESH_XDS_ENDPOINT"
+_OF_AWS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
+
 DRAIN_TIME = "TEAL_DRAIN_TIME"
 """The variable of an Envoy container that says how long its task's last requests may take, in
 seconds."""
@@ -55,6 +58,20 @@ def resource_of(environment: Mapping[str, str]) -> TaskEnvoy | None:
         )
     # A shared mesh is written MESH@OWNER.
     return {"mesh": parts[1].partition("@")[0], "kind": parts[2], "name": parts[3]}
+
+
+def control_plane_elsewhere(environment: Mapping[str, str]) -> tuple[str, int] | None:
+    """Host and port of the control plane that APPMESH_XDS_ENDPOINT names, such as a `teal serve`;
+    None for ours, which App Mesh's own endpoints stand for, as they answer nobody any more. Raises
+    EngineError for what is no HOST:PORT.
+    """
+    told = environment.get(XDS_ENDPOINT, "").strip()
+    host, _, port = told.rpartition(":")
+    if not told or (host or told).endswith(_OF_AWS):
+        return None
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise EngineError(f"{XDS_ENDPOINT} = {told!r}: must be HOST:PORT")
+    return host.strip("[]"), int(port)
 
 
 def find_envoy() -> str:

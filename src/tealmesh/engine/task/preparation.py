@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tealmesh.engine.runtimes.containers import Container, Role
-from tealmesh.engine.runtimes.sidecar import resource_of
+from tealmesh.engine.runtimes.sidecar import control_plane_elsewhere, resource_of
 from tealmesh.engine.scheduler import documents
 from tealmesh.engine.state import Phase, TaskState
 from tealmesh.engine.task.record import set_containers, set_network, set_phase
@@ -76,4 +76,6 @@ def _resource(parsed: Sequence[Container]) -> TaskEnvoy | None:
             f"container {envoy.name} does not say for what it stands: set "
             f"APPMESH_RESOURCE_ARN to mesh/MESH/virtualNode/NAME"
         )
-    return resource
+    return (
+        {**resource, "elsewhere": True} if control_plane_elsewhere(envoy.environment) else resource
+    )

@@ -209,7 +209,11 @@ class Task:
         return document.body["spec"].get("listeners", []) if document is not None else []
 
     def missing_resource(self, envoy: TaskEnvoy) -> str:
-        """That what its Envoy stands for does not exist; empty if it does."""
+        """That what its Envoy stands for does not exist; empty if it does, or if only another
+        control plane knows that.
+        """
+        if envoy.get("elsewhere"):
+            return ""
         node = envoy["kind"] == Kind.VIRTUAL_NODE
         collection = tables.VIRTUAL_NODES if node else tables.VIRTUAL_GATEWAYS
         names = self.context.store.view.collections.get(collection, {})

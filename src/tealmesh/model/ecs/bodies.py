@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Types.html
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Required, TypedDict
+from typing import TYPE_CHECKING, NotRequired, Required, TypedDict
 
 from tealmesh.model.clock import MomentBody
 
@@ -271,6 +271,8 @@ class TaskEnvoy(TypedDict):
     kind: str
     """A `tealmesh.model.mesh.Kind`: virtualNode or virtualGateway."""
     name: str
+    elsewhere: NotRequired[bool]
+    """Whether it gets its configuration from another control plane, such as a `teal serve`."""
 
 
 class KeptDefinition(TypedDict, total=False):

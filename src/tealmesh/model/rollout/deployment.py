@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, cast
 
+from tealmesh.model import said
 from tealmesh.model.clock import MomentBody
 from tealmesh.model.config.beside import (
     stored_cohort,
@@ -32,6 +33,20 @@ from tealmesh.model.traffic.parts import Part
 
 if TYPE_CHECKING:
     from tealmesh.model.teal import DeploymentBody, GatesBody, JournalEntryBody, StrategyBody
+
+
+_TOLD = (
+    "reason",
+    "note",
+    "waiting_for",
+    "last_window",
+    "serves",
+    "time_limit",
+    "evidence",
+    "beside_verdicts",
+    "member",
+)
+"""The members with texts of ours in them."""
 
 
 @dataclass(frozen=True)
@@ -197,11 +212,17 @@ class Deployment:
 
     def to_json(self) -> DeploymentBody:
         """The body that the store keeps."""
-        return cast("DeploymentBody", asdict(self))
+        made = asdict(self)
+        if told := said.collected([made[name] for name in _TOLD]):
+            made["said"] = told
+        return cast("DeploymentBody", made)
 
     @classmethod
     def from_json(cls, body: DeploymentBody) -> Deployment:
         """The deployment that `to_json` wrote. Members of later versions are ignored."""
+        if told := body.get("said"):
+            texts = {name: text for name, text in body.items() if name in _TOLD}
+            body = cast("DeploymentBody", {**body, **said.restored(texts, told)})
         known = known_members(cls, body)
         known["strategy"] = stored_strategy(body["strategy"])
         known["gates"] = stored_gates(body["gates"])
@@ -239,12 +260,17 @@ class JournalEntry:
 
     def to_json(self) -> JournalEntryBody:
         """The body that the store keeps."""
-        return cast("JournalEntryBody", asdict(self))
+        made = asdict(self)
+        if isinstance(self.message, said.Said):
+            made["said"] = said.body(self.message)
+        return cast("JournalEntryBody", made)
 
     @classmethod
     def from_json(cls, body: JournalEntryBody) -> JournalEntry:
         """The entry that `to_json` wrote. Members of later versions are ignored."""
         known = known_members(cls, body)
+        if told := body.get("said"):
+            known["message"] = said.read(told)
         return cls(**{**known, "phase": Phase(body["phase"]), "status": Status(body["status"])})
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, TypedDict, cast
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict, cast
 
+from tealmesh.model import said
 from tealmesh.model.rollout.states import Kind, Status
 from tealmesh.model.teal import known_members
 
 if TYPE_CHECKING:
     from tealmesh.model.rollout.deployment import Deployment
+    from tealmesh.model.said import SaidBody
 
 Leave = Literal["PREPARE", "SHIFT", "STAY", "BACK"]
 """What a member may do: everything before its first weight; take weight by its steps; stay at the
@@ -141,6 +143,8 @@ class GroupDeploymentBody(TypedDict):
     sequence: int
     journal: Sequence[GroupEntryBody]
     finished_at: float | None
+    said: NotRequired[Mapping[str, SaidBody]]
+    """By a text, what it is made of."""
 
 
 @dataclass(frozen=True)
@@ -206,18 +210,23 @@ class GroupDeployment:
 
     def to_json(self) -> GroupDeploymentBody:
         """The body that the store keeps."""
-        return cast("GroupDeploymentBody", asdict(self))
+        made = asdict(self)
+        if told := said.collected([made["reason"], made["journal"]]):
+            made["said"] = told
+        return cast("GroupDeploymentBody", made)
 
     @classmethod
     def from_json(cls, body: GroupDeploymentBody) -> GroupDeployment:
         """The group deployment that `to_json` wrote. Members of later versions are ignored."""
+        told = body.get("said", {})
         known = known_members(cls, body)
+        known["reason"] = said.restored(body.get("reason", ""), told)
         known["state"] = GroupState(body["state"])
         known["members"] = tuple(
             GroupMember(**known_members(GroupMember, m)) for m in body["members"]
         )
         known["after"] = {name: tuple(others) for name, others in body["after"].items()}
-        entries = body.get("journal", ())
+        entries = said.restored(body.get("journal", ()), told)
         known["journal"] = tuple(GroupEntry(**known_members(GroupEntry, e)) for e in entries)
         return cls(**known)
 

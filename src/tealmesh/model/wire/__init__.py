@@ -223,6 +223,8 @@ class EnvoyStatus(TypedDict):
     """The Envoy's last rejection, in its own words; absent if it has rejected nothing."""
     note: NotRequired[str]
     """What else there is to know; begins with "refused: " where the control plane keeps it out."""
+    version: NotRequired[str]
+    """Envoy's version, as it told it when it connected; absent before, or where it tells none."""
     callers: NotRequired[int]
     """Number of callers' Envoys that know its task; absent if none does."""
     usableBy: NotRequired[int]

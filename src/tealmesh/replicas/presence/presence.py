@@ -15,7 +15,7 @@ from tealmesh.model.errors import TealError
 from tealmesh.replicas.calls import Calls, Connect
 from tealmesh.replicas.presence import deciding
 from tealmesh.replicas.presence.deciding import LEFT, PACE, Pace, Picture, Row, Standing
-from tealmesh.replicas.tables import replicas
+from tealmesh.replicas.tables import meshes, replicas
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,9 @@ class Presence:
         self._clock = clock
         self._pace = pace
         self._picture = Picture({})
+        self.streams: Callable[[], int] = lambda: 0
+        """How many Envoys are served here."""
+        self._streams: Mapping[str, int] = {}
         self._wrote_at = clock()
         self._others_have_it = False
         self._calls = Calls(connect, "presence", pace.silent)
@@ -74,6 +77,12 @@ class Presence:
             for identity in self._picture.seen
             if identity != self.replica
         }
+
+    def served(self) -> Mapping[str, int]:
+        """How many Envoys each replica serves that is alive, this one too."""
+        alive = [i for i, standing in self.others().items() if standing is Standing.ALIVE]
+        counted = {identity: self._streams.get(identity, 0) for identity in alive}
+        return {**counted, self.replica: self.streams()}
 
     def addresses(self) -> Mapping[str, str]:
         """Where others are reached, by id."""
@@ -151,17 +160,22 @@ class Presence:
     def _write_and_read(self, connection: sa.Connection) -> dict[str, Row]:
         mine = replicas.c.id == self.replica
         written = connection.execute(
-            sa.update(replicas).where(mine).values(beat=replicas.c.beat + 1, address=self.address)
+            sa.update(replicas)
+            .where(mine)
+            .values(beat=replicas.c.beat + 1, address=self.address, streams=self.streams())
         )
         if not written.rowcount:
-            values = {"id": self.replica, "address": self.address, "beat": 0}
+            values = {"id": self.replica, "address": self.address, "beat": 0, "streams": 0}
             connection.execute(sa.insert(replicas).values(**values))
         for identity in deciding.forgotten(self._picture, self._clock(), self._pace):
             last = self._picture.seen[identity].row.beat
-            connection.execute(
+            gone = connection.execute(
                 sa.delete(replicas).where(replicas.c.id == identity, replicas.c.beat == last)
             )
-        found = connection.execute(sa.select(replicas))
+            if gone.rowcount:
+                connection.execute(sa.delete(meshes).where(meshes.c.replica == identity))
+        found = connection.execute(sa.select(replicas)).all()
+        self._streams = {row.id: row.streams for row in found}
         return {row.id: Row(row.address, row.beat) for row in found}
 
     def _leave(self, connection: sa.Connection) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tealmesh.model.rollout import Deployment
 from tealmesh.model.rollout.explanation import Explanation
+from tealmesh.model.said import say
 from tealmesh.rollout.explaining import situation
 from tealmesh.rollout.explaining.steps import steps_told
 
@@ -12,9 +13,15 @@ def explain(d: Deployment, now: float) -> Explanation:
     """``now``: epoch seconds, as the deployment's dates."""
     doing, why = situation.doing(d), situation.why(d)
     following, latest = situation.following(d), situation.latest(d, now)
-    ended = f"; now {d.serves}" if d.finished and d.serves else ""
-    sentence = (
-        f"{d.service}: the deployment {doing}, because {why}{ended}; next: {following}; {latest}."
+    ended = say("; now {serves}", serves=d.serves) if d.finished and d.serves else ""
+    sentence = say(
+        "{service}: the deployment {doing}, because {why}{ended}; next: {following}; {latest}.",
+        service=d.service,
+        doing=doing,
+        why=why,
+        ended=ended,
+        following=following,
+        latest=latest,
     )
     left = situation.seconds_left(d, now)
     return Explanation(

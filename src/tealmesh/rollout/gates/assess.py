@@ -25,6 +25,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tealmesh.model.rollout import GateResult, SideTasks, Traffic, Verdict
+from tealmesh.model.said import counted, say
 from tealmesh.model.traffic.failures import by_kind
 
 ALPHA = 0.001
@@ -51,11 +52,19 @@ _ALTERNATIVES = 10
 
 def tasks(side: SideTasks, desired: int) -> GateResult:
     """PASS when all ``desired`` tasks are healthy; FAIL when they cannot start."""
-    detail = f"{side.healthy} of {counted(desired, 'task')} healthy, {side.running} running"
+    detail = say(
+        "{healthy} of {tasks} healthy, {running} running",
+        healthy=side.healthy,
+        tasks=counted(desired, "task"),
+        running=side.running,
+    )
     if side.failed:
-        detail += f", {side.failed} stopped by themselves"
+        detail += say(", {failed} stopped by themselves", failed=side.failed)
     if side.failure:
-        verdict, detail = Verdict.FAIL, f"{detail}: {side.failure}"
+        verdict, detail = (
+            Verdict.FAIL,
+            say("{detail}: {failure}", detail=detail, failure=side.failure),
+        )
     elif side.healthy >= desired:
         verdict = Verdict.PASS
     else:
@@ -68,14 +77,19 @@ def endpoints(new: Traffic, desired: int) -> GateResult:
     healthy.
     """
     if new.members is None or new.members_healthy is None:
-        detail = "no health report from the callers' Envoys yet"
+        detail = say("no health report from the callers' Envoys yet")
         return GateResult("endpoints", Verdict.UNKNOWN, detail, 0, desired, "endpoints")
     passed = new.members_healthy >= desired
-    detail = f"{new.members_healthy} of {counted(desired, 'endpoint')} healthy to " + (
-        "the only caller's Envoy"
-        if new.reporters == 1
-        else f"each of {new.reporters} callers' Envoys"
-    )
+    healthy, all_ = new.members_healthy, counted(desired, "endpoint")
+    if new.reporters == 1:
+        detail = say("{n} of {all} healthy to the only caller's Envoy", n=healthy, all=all_)
+    else:
+        detail = say(
+            "{n} of {all} healthy to each of {callers} callers' Envoys",
+            n=healthy,
+            all=all_,
+            callers=new.reporters,
+        )
     verdict = Verdict.PASS if passed else Verdict.NEED_DATA
     return GateResult("endpoints", verdict, detail, new.members_healthy, desired, "endpoints")
 
@@ -83,16 +97,21 @@ def endpoints(new: Traffic, desired: int) -> GateResult:
 def convergence(converged: bool, waiting: Sequence[str], rejected: Sequence[str]) -> GateResult:
     """PASS when every Envoy runs with the weights; FAIL when one has refused them."""
     if converged:
-        return GateResult("convergence", Verdict.PASS, "every Envoy has acknowledged")
+        return GateResult("convergence", Verdict.PASS, say("every Envoy has acknowledged"))
     if rejected:
-        return GateResult("convergence", Verdict.FAIL, f"refused by {'; '.join(rejected)}")
+        return GateResult(
+            "convergence", Verdict.FAIL, say("refused by {rejected}", rejected="; ".join(rejected))
+        )
     if not waiting:
-        detail = "Envoys that have not connected yet must acknowledge"
+        detail = say("Envoys that have not connected yet must acknowledge")
         return GateResult("convergence", Verdict.NEED_DATA, detail)
-    more = f" and {len(waiting) - 3} more" if len(waiting) > 3 else ""
-    verb = "has" if len(waiting) == 1 else "have"
     shown = ", ".join(list(waiting)[:3])
-    detail = f"{counted(len(waiting), 'Envoy')} {verb} not acknowledged: {shown}{more}"
+    if len(waiting) == 1:
+        detail = say("1 Envoy has not acknowledged: {names}", names=shown)
+    else:
+        detail = say("{n} Envoys have not acknowledged: {names}", n=len(waiting), names=shown)
+    if len(waiting) > 3:
+        detail = say("{detail} and {n} more", detail=detail, n=len(waiting) - 3)
     return GateResult("convergence", Verdict.NEED_DATA, detail)
 
 
@@ -111,15 +130,15 @@ def share(
     """
     total = old.requests + new.requests
     if total < min_requests or not total:
-        return _few("share", total, min_requests, "requests to both sides")
+        return _few("share", total, min_requests, say("requests to both sides"))
     passed, detail = _shared(old.requests, new.requests, expected, under_way)
     if not passed and old.started + new.started >= max(min_requests, 1):
         # Those that were under way end now; which side they went to, the weights before have said.
-        began, told = _shared(old.started, new.started, expected, 0, " that began")
+        began, told = _shared(old.started, new.started, expected, 0, say(" that began"))
         if began:
             passed, detail = True, told
     if sticky and 0 < expected < 1:
-        detail += ", of users: each is kept on a side, however many requests he sends"
+        detail += say(", of users: each is kept on a side, however many requests he sends")
         passed = True
     verdict = Verdict.PASS if passed else Verdict.FAIL
     return GateResult("share", verdict, detail, total, min_requests, "requests")
@@ -133,10 +152,14 @@ def _shared(
     observed = new / total
     tolerance = SHARE_DEVIATIONS * math.sqrt(expected * (1 - expected) / total)
     tolerance += min(under_way / total, MOST_UNDER_WAY)
-    around = f" ± {percent(tolerance)}" if tolerance else ""
-    detail = (
-        f"the new side got {percent(observed)} of {counted(total, 'request')}{which}, "
-        f"its weight is {percent(expected)}{around}"
+    around = say(" ± {tolerance}", tolerance=percent(tolerance)) if tolerance else ""
+    detail = say(
+        "the new side got {observed} of {requests}{which}, its weight is {expected}{around}",
+        observed=percent(observed),
+        requests=counted(total, "request"),
+        which=which,
+        expected=percent(expected),
+        around=around,
     )
     return abs(observed - expected) <= tolerance + 1e-12, detail
 
@@ -144,21 +167,38 @@ def _shared(
 def success_rate(new: Traffic, threshold: float, min_requests: int) -> GateResult:
     """PASS when enough of the requests to the new side succeeded. ``threshold``: 0 to 1."""
     if not new.requests and (min_requests or not new.waiting):
-        few = _few("success-rate", 0, min_requests, "requests to the new side")
-        return replace(few, detail=f"{few.detail}{_waiting(new)}") if new.waiting else few
-    detail = f"{_succeeded(new)}, at least {percent(threshold)} must{_failed(new)}"
+        few = _few("success-rate", 0, min_requests, say("requests to the new side"))
+        return (
+            replace(few, detail=say("{detail}{waiting}", detail=few.detail, waiting=_waiting(new)))
+            if new.waiting
+            else few
+        )
+    detail = say(
+        "{succeeded}, at least {threshold} must{failed}",
+        succeeded=_succeeded(new),
+        threshold=percent(threshold),
+        failed=_failed(new),
+    )
     numbers = (new.requests, min_requests, "requests")
     if log_evidence(new.requests, new.failures, threshold) >= -math.log(ALPHA):
-        detail += f"; fewer than 1 in {1 / ALPHA:.0f} good versions would show this by chance"
+        detail += say(
+            "; fewer than 1 in {alpha} good versions would show this by chance",
+            alpha=f"{1 / ALPHA:.0f}",
+        )
         return GateResult("success-rate", Verdict.FAIL, detail, *numbers)
     if new.requests < min_requests:
-        detail = f"{new.requests} of {counted(min_requests, 'request')} to the new side; {detail}"
+        detail = say(
+            "{requests} of {requests2} to the new side; {detail}",
+            requests=new.requests,
+            requests2=counted(min_requests, "request"),
+            detail=detail,
+        )
         return GateResult("success-rate", Verdict.NEED_DATA, detail + _waiting(new), *numbers)
     if hanging(new, threshold):
         return GateResult("success-rate", Verdict.NEED_DATA, detail + _waiting(new), *numbers)
     if new.requests:
         upper = failure_upper_bound(new.requests, new.failures)
-        detail += f" (at worst {percent(upper)} fail, with 95 % confidence)"
+        detail += say(" (at worst {upper} fail, with 95 % confidence)", upper=percent(upper))
     return GateResult("success-rate", Verdict.PASS, detail, *numbers)
 
 
@@ -171,9 +211,15 @@ def hanging(new: Traffic, threshold: float) -> bool:
 def silence(old: Traffic, until: float) -> GateResult:
     """PASS when the old side got no request up to the time ``until`` (epoch seconds)."""
     if old.reporters == 0:
-        return GateResult("silence", Verdict.UNKNOWN, "no Envoy has reported on the old side yet")
+        return GateResult(
+            "silence", Verdict.UNKNOWN, say("no Envoy has reported on the old side yet")
+        )
     reporters = counted(old.reporters, "Envoy")
-    detail = f"{counted(old.started, 'request')} to the old side, as {reporters} reported"
+    detail = say(
+        "{requests} to the old side, as {reporters} reported",
+        requests=counted(old.started, "request"),
+        reporters=reporters,
+    )
     if old.started:
         return GateResult("silence", Verdict.FAIL, detail)
     if old.seen_until < until:
@@ -184,36 +230,40 @@ def silence(old: Traffic, until: float) -> GateResult:
 def _few(gate: str, total: int, min_requests: int, what: str) -> GateResult:
     """The verdict while there are fewer requests than asked for, or none."""
     if not min_requests:
-        detail = f"no {what}; none are needed (min_requests = 0)"
+        detail = say("no {what}; none are needed (min_requests = 0)", what=what)
         return GateResult(gate, Verdict.PASS, detail, 0, 0, "requests")
-    detail = f"{total} of {min_requests} {what}"
+    detail = say(
+        "{total} of {min_requests} {what}", total=total, min_requests=min_requests, what=what
+    )
     return GateResult(gate, Verdict.NEED_DATA, detail, total, min_requests, "requests")
 
 
 def _succeeded(new: Traffic) -> str:
     if not new.requests:
-        return "no request has ended"
+        return say("no request has ended")
     observed = 1 - new.failures / new.requests
-    return f"{percent(observed)} of {counted(new.requests, 'request')} succeeded"
+    return say(
+        "{observed} of {requests} succeeded",
+        observed=percent(observed),
+        requests=counted(new.requests, "request"),
+    )
 
 
 def _failed(new: Traffic) -> str:
     """The failures, by kind."""
     if not new.failures:
         return ""
-    return f": {new.failures} failed" + (f" ({by_kind(new.kinds)})" if new.kinds else "")
+    return say(": {failures} failed", failures=new.failures) + (
+        say(" ({by_kind})", by_kind=by_kind(new.kinds)) if new.kinds else ""
+    )
 
 
 def _waiting(new: Traffic) -> str:
     if not new.waiting:
         return ""
-    verb = "has" if new.waiting == 1 else "have"
-    return f"; {counted(new.waiting, 'request')} {verb} had no answer yet"
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun, which gets an s in the plural."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    if new.waiting == 1:
+        return say("; 1 request has had no answer yet")
+    return say("; {n} requests have had no answer yet", n=new.waiting)
 
 
 def percent(share: float) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from tealmesh.model.config.strategies import LatencyObjective
 from tealmesh.model.rollout import GateResult, Traffic, Verdict
+from tealmesh.model.said import counted, say
 from tealmesh.model.traffic.windows import Counts, SideWindow
-from tealmesh.rollout.gates.assess import ALPHA, counted, log_evidence, percent
+from tealmesh.rollout.gates.assess import ALPHA, log_evidence, percent
 
 BREAKER_REQUESTS = 20
 """Fewer requests never trip the breaker."""
@@ -34,20 +35,33 @@ def _latency(new: Traffic, objective: LatencyObjective, least: int) -> GateResul
         (limit, new.timed),
     )
     if not new.timed and not least:
-        detail = "no answer was timed; none is needed (min_requests = 0)"
+        detail = say("no answer was timed; none is needed (min_requests = 0)")
         return GateResult(gate, Verdict.PASS, detail, 0, 0, "requests")
     if not new.timed:
-        detail = f"0 of {counted(least, 'timed answer')} of the new side"
+        detail = say(
+            "0 of {timed_answers} of the new side", timed_answers=counted(least, "timed answer")
+        )
         return GateResult(gate, Verdict.NEED_DATA, detail, 0, least, "requests")
     slow = new.timed - fast
-    counted_at = "" if bound == limit else f" (counted at {bound:g} ms, Envoy's next bound)"
-    detail = (
-        f"{percent(fast / new.timed)} of {counted(new.timed, 'answer')} came within {limit:g} ms"
-        f"{counted_at}, at least {percent(objective.quantile)} must"
+    counted_at = (
+        ""
+        if bound == limit
+        else say(" (counted at {bound} ms, Envoy's next bound)", bound=f"{bound:g}")
+    )
+    detail = say(
+        "{fast} of {answers} came within {limit} ms{counted_at}, at least {quantile} must",
+        fast=percent(fast / new.timed),
+        answers=counted(new.timed, "answer"),
+        limit=f"{limit:g}",
+        counted_at=counted_at,
+        quantile=percent(objective.quantile),
     )
     numbers = (new.timed, least, "requests")
     if log_evidence(new.timed, slow, objective.quantile) >= -math.log(ALPHA):
-        detail += f"; fewer than 1 in {1 / ALPHA:.0f} good versions would show this by chance"
+        detail += say(
+            "; fewer than 1 in {alpha} good versions would show this by chance",
+            alpha=f"{1 / ALPHA:.0f}",
+        )
         return GateResult(gate, Verdict.FAIL, detail, *numbers)
     enough = new.timed >= least and slow <= (1 - objective.quantile) * new.timed + 1e-9
     return GateResult(gate, Verdict.PASS if enough else Verdict.NEED_DATA, detail, *numbers)
@@ -61,11 +75,19 @@ def breaker(
     old side's were ``before``. None otherwise.
     """
     since = Counts(traffic.requests, traffic.failures)
-    for counts, when in ((since, "at this step"), (window.counts, "in the last seconds")):
+    for counts, when in ((since, say("at this step")), (window.counts, say("in the last seconds"))):
         if _over(counts.failures, counts.requests, limit):
-            return _tripped(f"{counts.failures} of {counts.requests} requests failed {when}", limit)
+            return _tripped(
+                say(
+                    "{failures} of {requests} requests failed {when}",
+                    failures=counts.failures,
+                    requests=counts.requests,
+                    when=when,
+                ),
+                limit,
+            )
     return refusing(
-        window.counts, before, limit, "requests to the new side", " in the last seconds"
+        window.counts, before, limit, say("requests to the new side"), say(" in the last seconds")
     )
 
 
@@ -82,8 +104,16 @@ def refusing(
     if usual or not _over(seen.client_errors, seen.requests, limit):
         return None
     return _tripped(
-        f"{seen.client_errors} of {seen.requests} {what} were answered with a client error "
-        f"(4xx){when}, {before.client_errors} of {before.requests} to the old one before",
+        say(
+            "{client_errors} of {requests} {what} were answered with a client error "
+            "(4xx){when}, {client_errors2} of {requests2} to the old one before",
+            client_errors=seen.client_errors,
+            requests=seen.requests,
+            what=what,
+            when=when,
+            client_errors2=before.client_errors,
+            requests2=before.requests,
+        ),
         limit,
     )
 
@@ -93,4 +123,6 @@ def _over(bad: int, requests: int, limit: float) -> bool:
 
 
 def _tripped(what: str, limit: float) -> GateResult:
-    return GateResult("breaker", Verdict.FAIL, f"{what}, more than {percent(limit)}")
+    return GateResult(
+        "breaker", Verdict.FAIL, say("{what}, more than {limit}", what=what, limit=percent(limit))
+    )

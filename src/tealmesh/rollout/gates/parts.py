@@ -12,9 +12,10 @@ import math
 
 from tealmesh.model.config.strategies import Gates
 from tealmesh.model.rollout import GateResult, Traffic, Verdict
+from tealmesh.model.said import counted, say
 from tealmesh.model.traffic.failures import by_kind
 from tealmesh.model.traffic.parts import PartTraffic
-from tealmesh.rollout.gates.assess import ALPHA, counted, log_evidence, percent
+from tealmesh.rollout.gates.assess import ALPHA, log_evidence, percent
 
 GATE = "success-rate of"
 """With the name of a part, its gate."""
@@ -26,9 +27,10 @@ _NOT_COUNTED = 20
 def assess(old: Traffic, new: Traffic, gates: Gates) -> tuple[GateResult, ...]:
     """The verdict on each part."""
     if gates.watch and not new.parts and new.requests >= _NOT_COUNTED:
-        detail = (
-            f"no caller's Envoy has counted the parts of {counted(new.requests, 'request')}: that "
-            "takes Envoy 1.39 or later, started by this version of Tealmesh"
+        detail = say(
+            "no caller's Envoy has counted the parts of {requests}: that takes Envoy "
+            "1.39 or later, started by this version of Tealmesh",
+            requests=counted(new.requests, "request"),
         )
         return tuple(
             GateResult(f"{GATE} {part.name}", Verdict.UNKNOWN, detail) for part in gates.watch
@@ -56,16 +58,30 @@ def _part(name: str, new: PartTraffic, threshold: float, needed: int, parts: int
     numbers = (new.requests, needed, "requests")
     if not new.requests:
         if not needed:
-            return GateResult(gate, Verdict.PASS, f"no request to {name}", *numbers)
-        detail = f"0 of {counted(needed, 'request')} to {name} on the new side"
+            return GateResult(gate, Verdict.PASS, say("no request to {name}", name=name), *numbers)
+        detail = say(
+            "0 of {requests} to {name} on the new side",
+            requests=counted(needed, "request"),
+            name=name,
+        )
         return GateResult(gate, Verdict.NEED_DATA, detail, *numbers)
     rate = 1 - new.failures / new.requests
-    detail = f"{percent(rate)} of {counted(new.requests, 'request')} to {name} succeeded"
-    detail += f", at least {percent(threshold)} must"
+    detail = say(
+        "{rate} of {requests} to {name} succeeded",
+        rate=percent(rate),
+        requests=counted(new.requests, "request"),
+        name=name,
+    )
+    detail += say(", at least {threshold} must", threshold=percent(threshold))
     if new.failures:
-        detail += f": {new.failures} failed ({by_kind(new.kinds)})"
+        detail += say(
+            ": {failures} failed ({by_kind})", failures=new.failures, by_kind=by_kind(new.kinds)
+        )
     if log_evidence(new.requests, new.failures, threshold) >= math.log(parts / ALPHA):
-        detail += f"; fewer than 1 in {parts / ALPHA:.0f} good versions would show this by chance"
+        detail += say(
+            "; fewer than 1 in {parts} good versions would show this by chance",
+            parts=f"{parts / ALPHA:.0f}",
+        )
         return GateResult(gate, Verdict.FAIL, detail, *numbers)
     if new.requests < needed or rate < threshold:
         return GateResult(gate, Verdict.NEED_DATA, detail, *numbers)

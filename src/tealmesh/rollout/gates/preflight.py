@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import SideTasks, Traffic
+from tealmesh.model.said import counted
 from tealmesh.model.spans import span as span
-from tealmesh.rollout.gates.assess import counted
 
 WINDOW_SECONDS = 30.0
 """The traffic before a deployment by which its waits are estimated."""

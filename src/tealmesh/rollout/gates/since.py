@@ -22,9 +22,10 @@ from dataclasses import replace
 from tealmesh.model.config.strategies import Gates
 from tealmesh.model.rollout import GateResult, Verdict
 from tealmesh.model.rollout.comparison import Comparison, Since, Usual
+from tealmesh.model.said import counted, say
 from tealmesh.model.traffic.windows import Judged, SideWindow, Window
 from tealmesh.rollout.gates import observing
-from tealmesh.rollout.gates.assess import ALPHA, counted, percent
+from tealmesh.rollout.gates.assess import ALPHA, percent
 from tealmesh.rollout.gates.comparing import Arm
 from tealmesh.rollout.gates.comparing.bets import log_mean_exp
 from tealmesh.rollout.gates.comparing.bursts import KEPT
@@ -45,8 +46,8 @@ _WINDOW_SECONDS = 10.0
 """Requests in flight at the end of a window are told as a share of those of so many seconds."""
 
 _HAPPENED = {
-    CLIENT_ERRORS: "were answered with a client error (4xx)",
-    HANGING: "had no answer yet when windows of measurement ended",
+    CLIENT_ERRORS: say("were answered with a client error (4xx)"),
+    HANGING: say("had no answer yet when windows of measurement ended"),
 }
 
 Bounds = Mapping[str, Sequence[float]]
@@ -163,9 +164,15 @@ def _arms(
     yield HANGING, [(hangs.old, hangs.new)]
     for part in gates.watch:
         seen = observing.blamed_of(part.name, old, new)
-        yield f"{CLIENT_ERRORS}{OF}{part.name}", [(seen.old, seen.new)]
+        yield (
+            f"{CLIENT_ERRORS}{OF}{part.name}",
+            [(seen.old, seen.new)],
+        )
         slow = [observing.slow_of(part.name, old, new, bound) for bound in bounds[part.name]]
-        yield f"{LATENCY}{OF}{part.name}", [(one.old, one.new) for one in slow]
+        yield (
+            f"{LATENCY}{OF}{part.name}",
+            [(one.old, one.new) for one in slow],
+        )
 
 
 def _begun(
@@ -222,14 +229,29 @@ def _verdict(
     strand = max(range(len(so_far)), key=lambda index: _log_e(so_far[index]))
     one = so_far[strand]
     kind, part = what(metric)
-    happened = _HAPPENED.get(kind) or f"took longer than {bounds[part][strand]:g} ms"
+    happened = _HAPPENED.get(kind) or say(
+        "took longer than {bound} ms", bound=f"{bounds[part][strand]:g}"
+    )
     share = one.usual.bad / one.usual.requests if one.usual.requests else 0.0
-    seen = (
-        f"{one.bad:,} of {counted(one.requests, 'request')} to {new} {happened}; "
-        f"{percent(share)} of {old}'s did before, at most {percent(min(1.0, one.limit))} may"
+    seen = say(
+        "{bad} of {requests} to {new} {happened}; {share} of {old}'s did before, at most "
+        "{limit} may",
+        bad=f"{one.bad:,}",
+        requests=counted(one.requests, "request"),
+        new=new,
+        happened=happened,
+        share=percent(share),
+        old=old,
+        limit=percent(min(1.0, one.limit)),
     )
     if verdict is Verdict.FAIL:
-        seen += f"; fewer than 1 in {1 / ALPHA:,.0f} good versions would ever show this"
+        seen += say(
+            "; fewer than 1 in {alpha} good versions would ever show this",
+            alpha=f"{1 / ALPHA:,.0f}",
+        )
     elif verdict is Verdict.NEED_DATA:
-        seen += f"; fewer than 1 in {1 / gates.beta:,.0f} good versions would: more will tell"
+        seen += say(
+            "; fewer than 1 in {beta} good versions would: more will tell",
+            beta=f"{1 / gates.beta:,.0f}",
+        )
     return GateResult(gate, verdict, seen, judged=numbers)

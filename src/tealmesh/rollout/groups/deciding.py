@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from tealmesh.model.rollout import Deployment, GroupDeployment, GroupEntry, GroupState, State
+from tealmesh.model.said import listed, say
 from tealmesh.rollout.effects import (
     AbortAsked,
     Event,
@@ -61,14 +62,23 @@ def waiting(g: GroupDeployment, members: Members) -> str:
     if g.finished:
         return ""
     if g.paused_by and g.state in (GroupState.PREPARING, GroupState.SHIFTING):
-        return f"`teal resume --group {g.group}`, as {g.paused_by} paused it"
+        return say(
+            "`teal resume --group {group}`, as {paused_by} paused it",
+            group=g.group,
+            paused_by=g.paused_by,
+        )
     if found := held(members):
-        return "; ".join(f"{name}: {members[name].waiting_for}" for name in found)
-    return "; ".join(
-        f"{name}: {d.waiting_for}"
-        for name, d in members.items()
+        return listed([_waits(members[name]) for name in found], "; ")
+    told = [
+        _waits(d)
+        for d in members.values()
         if d.waiting_for and not d.finished and not (d.member and d.member.awaits)
-    )
+    ]
+    return listed(told, "; ")
+
+
+def _waits(d: Deployment) -> str:
+    return say("{name}: {waiting_for}", name=d.service, waiting_for=d.waiting_for)
 
 
 def aborted(g: GroupDeployment, members: Members, by: str, now: float) -> Decision:
@@ -80,7 +90,7 @@ def aborted(g: GroupDeployment, members: Members, by: str, now: float) -> Decisi
     }
     back = replace(g, aborted_by=by)
     if g.state is not GroupState.ROLLING_BACK:
-        back = entered(back, GroupState.ROLLING_BACK, now, f"aborted by {by}")
+        back = entered(back, GroupState.ROLLING_BACK, now, say("aborted by {by}", by=by))
     decision = _back(back, {n: d for n, d in members.items() if n not in events}, now, ending=False)
     return Decision(decision.group, {**decision.events, **events})
 
@@ -88,18 +98,23 @@ def aborted(g: GroupDeployment, members: Members, by: str, now: float) -> Decisi
 def given_up(g: GroupDeployment, members: Members, by: str, now: float) -> Decision:
     """A person ends the group deployment and leaves all as it is."""
     events: dict[str, Event] = {n: GivenUp(by) for n, d in members.items() if not d.finished}
-    return Decision(entered(g, GroupState.STOPPED, now, f"given up by {by}"), events)
+    return Decision(entered(g, GroupState.STOPPED, now, say("given up by {by}", by=by)), events)
 
 
 def paused(g: GroupDeployment, members: Members, by: str, now: float) -> Decision:
     """No weight grows from now on."""
-    g = _noted(replace(g, paused_by=by), "PAUSED", f"paused by {by} in {g.state}", now)
+    g = _noted(
+        replace(g, paused_by=by),
+        "PAUSED",
+        say("paused by {by} in {state}", by=by, state=g.state),
+        now,
+    )
     return decide(g, members, now)
 
 
 def unpaused(g: GroupDeployment, members: Members, by: str, now: float) -> Decision:
     """A person ends the pause."""
-    note = f"{by} ended the pause: goes on in {g.state}"
+    note = say("{by} ended the pause: goes on in {state}", by=by, state=g.state)
     return decide(_noted(replace(g, paused_by=""), "UNPAUSED", note, now), members, now)
 
 
@@ -125,15 +140,19 @@ def _noted(g: GroupDeployment, transition: str, message: str, now: float) -> Gro
 def _forward(g: GroupDeployment, members: Members, now: float) -> Decision:
     lost = next((d for d in members.values() if d.state in BACKWARD | FINAL), None)
     if lost is not None:
-        why = f"{lost.service}: {lost.reason or lost.waiting_for or lost.state.value}"
+        why = say(
+            "{service}: {why}",
+            service=lost.service,
+            why=lost.reason or lost.waiting_for or lost.state.value,
+        )
         return _back(entered(g, GroupState.ROLLING_BACK, now, why), members, now, ending=False)
     still = _still(g, members)
     if not still and all(d.member and d.member.awaits == "FINISH" for d in members.values()):
-        finishing = entered(g, GroupState.FINISHING, now, "all services have passed")
+        finishing = entered(g, GroupState.FINISHING, now, say("all services have passed"))
         return Decision(finishing, dict.fromkeys(members, FinishAllowed()))
     if g.state is GroupState.PREPARING and all(map(_prepared, members.values())) and not still:
         order = " -> ".join(m.service for m in g.members)
-        ready = f"all new sides are ready: weights shift in the order {order}"
+        ready = say("all new sides are ready: weights shift in the order {order}", order=order)
         g = entered(g, GroupState.SHIFTING, now, ready)
     events: dict[str, Event] = {}
     for name, d in members.items():
@@ -151,9 +170,13 @@ def _prepared(d: Deployment) -> bool:
 def _still(g: GroupDeployment, members: Members) -> str:
     """Why no weight grows now, completing "waiting for …"; empty if it may."""
     if g.paused_by:
-        return f"`teal resume --group {g.group}`, as {g.paused_by} paused it"
+        return say(
+            "`teal resume --group {group}`, as {paused_by} paused it",
+            group=g.group,
+            paused_by=g.paused_by,
+        )
     found = held(members)
-    return f"your decision about {' and '.join(found)}, held" if found else ""
+    return say("your decision about {found}, held", found=listed(found, " and ")) if found else ""
 
 
 def _leave(g: GroupDeployment, d: Deployment, members: Members, still: str) -> Granted:
@@ -167,15 +190,18 @@ def _leave(g: GroupDeployment, d: Deployment, members: Members, still: str) -> G
     if before or still:
         return Granted("STAY", still or _first(before))
     on = g.after.get(d.service, ())
-    return Granted("SHIFT", f"{_names(on)} passed with all the weight" if on else "all are ready")
+    return Granted(
+        "SHIFT",
+        say("{names} passed with all the weight", names=_names(on)) if on else say("all are ready"),
+    )
 
 
 def _first(names: Iterable[str]) -> str:
-    return f"{_names(names)} to pass with all the weight"
+    return say("{names} to pass with all the weight", names=_names(names))
 
 
 def _names(names: Iterable[str]) -> str:
-    return " and ".join(sorted(names))
+    return listed(sorted(names), " and ")
 
 
 def _full(d: Deployment) -> bool:
@@ -191,13 +217,13 @@ def _finishing(g: GroupDeployment, members: Members, now: float) -> Decision:
         if d.member and d.member.awaits == "FINISH"
     }
     events |= {
-        name: Granted("SHIFT", "all services have passed")
+        name: Granted("SHIFT", say("all services have passed"))
         for name, d in members.items()
         if name not in events and d.member and not d.finished and d.member.leave != "SHIFT"
         and d.state not in BACKWARD
     }  # fmt: skip
     events |= {
-        name: Granted("BACK", "it goes back alone")
+        name: Granted("BACK", say("it goes back alone"))
         for name, d in members.items()
         if d.state in BACKWARD and d.member and d.member.leave != "BACK"
     }
@@ -216,11 +242,14 @@ def _back(g: GroupDeployment, members: Members, now: float, *, ending: bool = Tr
     events: dict[str, Event] = {}
     for name, d in members.items():
         if d.state is not State.HELD and can_abort(d):
-            events[name] = GroupFailed(f"group {g.group} goes back: {g.reason}", g.aborted_by)
+            events[name] = GroupFailed(
+                say("group {group} goes back: {reason}", group=g.group, reason=g.reason),
+                g.aborted_by,
+            )
         elif d.state is State.ROLLING_BACK and d.member and d.member.leave != "BACK":
             callers = [members[other] for other in g.before(name) if other in members]
             if all(map(_without_weight, callers)):
-                events[name] = Granted("BACK", "no new version calls it any more")
+                events[name] = Granted("BACK", say("no new version calls it any more"))
     if not ending or not all(d.finished for d in members.values()):
         return Decision(g, events)
     states = {d.state for d in members.values()}
@@ -229,7 +258,11 @@ def _back(g: GroupDeployment, members: Members, now: float, *, ending: bool = Tr
         return Decision(entered(g, GroupState.ROLLBACK_FAILED, now, _ends(failed)))
     if all(map(_serves_old, members.values())):
         done = GroupState.ROLLED_BACK if g.kind == "DEPLOY" else GroupState.STOPPED
-        return Decision(entered(g, done, now, f"every service is as it was before: {g.reason}"))
+        return Decision(
+            entered(
+                g, done, now, say("every service is as it was before: {reason}", reason=g.reason)
+            )
+        )
     mixed = [d for d in members.values() if not _serves_old(d)]
     return Decision(entered(g, GroupState.STOPPED, now, _ends(mixed)))
 
@@ -254,8 +287,15 @@ def _serves_old(d: Deployment) -> bool:
 
 
 def _serve(g: GroupDeployment) -> str:
-    return ", ".join(f"{m.service} runs {m.image}" for m in g.members)
+    return listed(
+        [say("{service} runs {image}", service=m.service, image=m.image) for m in g.members]
+    )
 
 
 def _ends(members: Iterable[Deployment]) -> str:
-    return "; ".join(f"{d.service} ended {d.state}: {d.reason}".rstrip(": ") for d in members)
+    return listed([_end(d) for d in members], "; ")
+
+
+def _end(d: Deployment) -> str:
+    told = say("{service} ended {state}", service=d.service, state=d.state)
+    return say("{told}: {reason}", told=told, reason=d.reason) if d.reason else told

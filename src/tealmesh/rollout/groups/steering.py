@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from tealmesh.model.clock import Clock
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import Deployment, GroupDeployment, GroupDescription, GroupState
+from tealmesh.model.said import listed, say
 from tealmesh.rollout import machine
 from tealmesh.rollout.effects import Approved, Event, Promoted
 from tealmesh.rollout.groups import deciding, stored, words
@@ -71,7 +72,7 @@ class Steering:
             actor,
             name,
             lambda d: Approved(actor) if machine.awaited(d) is not None else None,
-            f"no deployment of group {name} needs approval",
+            say("no deployment of group {name} needs approval", name=name),
         )
 
     async def promote(self, actor: str, name: str, full: bool = False) -> GroupDeployment:
@@ -82,7 +83,7 @@ class Steering:
             actor,
             name,
             lambda d: None if machine.promotable(d, full) else Promoted(actor, full),
-            f"no deployment of group {name} has a step to skip",
+            say("no deployment of group {name} has a step to skip", name=name),
         )
 
     async def pause(self, actor: str, name: str) -> GroupDeployment:
@@ -90,9 +91,21 @@ class Steering:
 
         def decide(g: GroupDeployment, members: Members) -> Decision:
             if g.paused_by:
-                raise conflict(f"group {name} is paused by {g.paused_by} already")
+                raise conflict(
+                    say(
+                        "group {name} is paused by {paused_by} already",
+                        name=name,
+                        paused_by=g.paused_by,
+                    )
+                )
             if g.state not in (GroupState.PREPARING, GroupState.SHIFTING):
-                raise conflict(f"group {name} is {g.state}: there is nothing to pause")
+                raise conflict(
+                    say(
+                        "group {name} is {state}: there is nothing to pause",
+                        name=name,
+                        state=g.state,
+                    )
+                )
             return deciding.paused(g, members, actor, self._wall())
 
         return await self._steer(actor, name, decide)
@@ -102,10 +115,7 @@ class Steering:
 
         def decide(g: GroupDeployment, members: Members) -> Decision:
             if not g.paused_by:
-                found = deciding.held(members)
-                ways = ", ".join(f"`teal resume {service}`" for service in found)
-                more = f"; {' and '.join(found)} held: {ways}" if found else ""
-                raise conflict(f"group {name} is not paused{more}")
+                raise conflict(_not_paused(name, deciding.held(members)))
             return deciding.unpaused(g, members, actor, self._wall())
 
         return await self._steer(actor, name, decide)
@@ -120,8 +130,11 @@ class Steering:
                 return deciding.given_up(g, members, actor, self._wall())
             if g.state is GroupState.FINISHING:
                 raise conflict(
-                    f"group {name} is stopping its old sides: `teal rollback --group {name}` "
-                    "starts them again and goes back to them"
+                    say(
+                        "group {name} is stopping its old sides: `teal rollback --group {name}` "
+                        "starts them again and goes back to them",
+                        name=name,
+                    )
                 )
             return deciding.aborted(g, members, actor, self._wall())
 
@@ -177,8 +190,11 @@ class Steering:
         if present is None:
             stored.group(self._store.view, name)
             raise conflict(
-                f"no deployment of group {name} is running: `teal rollback --group {name}` goes "
-                "back to the versions before"
+                say(
+                    "no deployment of group {name} is running: `teal rollback --group {name}` "
+                    "goes back to the versions before",
+                    name=name,
+                )
             )
         await self._decide(present, actor, decide)
         self._wake.set()
@@ -214,3 +230,11 @@ class Steering:
 
 def conflict(message: str) -> AwsError:
     return AwsError("ConflictException", message)
+
+
+def _not_paused(group: str, held: Sequence[str]) -> str:
+    told = say("group {group} is not paused", group=group)
+    if not held:
+        return told
+    ways = listed([say("`teal resume {service}`", service=service) for service in held])
+    return told + say("; {held} held: {ways}", held=listed(held, " and "), ways=ways)

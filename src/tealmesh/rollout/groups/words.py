@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tealmesh.model.rollout import GroupDeployment, GroupDescription, GroupState, State
+from tealmesh.model.said import listed, say
 from tealmesh.rollout.groups import deciding
 from tealmesh.rollout.groups.deciding import Members
 
@@ -16,13 +17,15 @@ def described(g: GroupDeployment, members: Members) -> GroupDescription:
 
 def sentence(g: GroupDeployment, members: Members) -> str:
     """The whole in one sentence."""
-    what = "deployment" if g.kind == "DEPLOY" else "way back"
-    words = f"group {g.group}: the {what} {_doing(g, members)}"
+    what = say("deployment") if g.kind == "DEPLOY" else say("way back")
+    words = say(
+        "group {group}: the {what} {doing}", group=g.group, what=what, doing=_doing(g, members)
+    )
     if g.reason and g.state is not GroupState.ROLLING_BACK:
-        words += f": {g.reason}"
+        words += say(": {reason}", reason=g.reason)
     if next_one := _next(g):
-        words += f"; next: {next_one}"
-    return f"{words}."
+        words += say("; next: {next_one}", next_one=next_one)
+    return say("{words}.", words=words)
 
 
 def _doing(g: GroupDeployment, members: Members) -> str:
@@ -30,24 +33,31 @@ def _doing(g: GroupDeployment, members: Members) -> str:
     match g.state:
         case GroupState.PREPARING:
             missing = [n for n, d in members.items() if not (d.member and d.member.awaits)]
-            of = f" of {' and '.join(missing)}" if missing else ""
-            return f"starts and verifies the new sides{of}; none has weight yet"
+            of = say(" of {missing}", missing=listed(missing, " and ")) if missing else ""
+            return say("starts and verifies the new sides{of}; none has weight yet", of=of)
         case GroupState.SHIFTING:
             shifting = [n for n, d in members.items() if _shifts(g, n, members)]
-            return f"shifts the weight of {' and '.join(shifting) or 'the next'} (order: {order})"
+            return say(
+                "shifts the weight of {which} (order: {order})",
+                which=listed(shifting, " and ") or say("the next"),
+                order=order,
+            )
         case GroupState.FINISHING:
-            return "has passed with all services and stops their old sides"
+            return say("has passed with all services and stops their old sides")
         case GroupState.ROLLING_BACK:
             back = [n for n, d in members.items() if not d.finished]
-            of = f", now {' and '.join(back)}" if back else ""
-            return f"takes every service back{of}, since {g.reason}"
+            of = say(", now {back}", back=listed(back, " and ")) if back else ""
+            return say("takes every service back{of}, since {reason}", of=of, reason=g.reason)
         case GroupState.SUCCEEDED:
-            return "succeeded: " + ", ".join(f"{m.service} runs {m.image}" for m in g.members)
+            runs = [
+                say("{service} runs {image}", service=m.service, image=m.image) for m in g.members
+            ]
+            return say("succeeded: {runs}", runs=listed(runs))
         case GroupState.ROLLED_BACK:
-            return "was rolled back, every service is as it was before"
+            return say("was rolled back, every service is as it was before")
         case GroupState.ROLLBACK_FAILED:
-            return "left a service that cannot serve"
-    return "was stopped"
+            return say("left a service that cannot serve")
+    return say("was stopped")
 
 
 def _shifts(g: GroupDeployment, name: str, members: Members) -> bool:
@@ -60,7 +70,10 @@ def _next(g: GroupDeployment) -> str:
     last = g.members[-1].service
     match g.state:
         case GroupState.PREPARING:
-            return f"{g.members[0].service} takes weight when all are ready"
+            return say("{service} takes weight when all are ready", service=g.members[0].service)
         case GroupState.SHIFTING:
-            return f"all finish together when {last} has passed too; if one fails, all go back"
+            return say(
+                "all finish together when {last} has passed too; if one fails, all go back",
+                last=last,
+            )
     return ""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from tealmesh.model import wire
 from tealmesh.model.ecs.names import cluster_of, service_of, task_id
 from tealmesh.model.rollout import Deployment, State, Status
+from tealmesh.model.said import listed, say
 from tealmesh.rollout import documents
 from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.inventory import rest
@@ -164,26 +165,47 @@ def standing(member: Member, latest: Deployment | None, sentence: str) -> tuple[
         return _moving(latest), sentence, latest.created_at
     since = (latest.finished_at if latest else None) or member.since
     short = next((one for one in member.sides if one["weight"] and _short(one)), None)
-    why = f": {short['reason'].rstrip('.')}" if short and "reason" in short else ""
     if short is not None:
-        said = f"{short['side']} has {short['healthy']} of {short['desired']} tasks healthy{why}"
         state = "degraded" if short["healthy"] else "down"
-        return state, f"{name} is {state}: {said}.", since
+        tasks = say(
+            "{side} has {healthy} of {desired} tasks healthy",
+            side=short["side"],
+            healthy=short["healthy"],
+            desired=short["desired"],
+        )
+        if reason := short.get("reason", "").rstrip("."):
+            tasks = say("{tasks}: {reason}", tasks=tasks, reason=reason)
+        if state == "down":
+            return state, say("{name} is down: {tasks}.", name=name, tasks=tasks), since
+        return state, say("{name} is degraded: {tasks}.", name=name, tasks=tasks), since
     serving = [
-        f"{one.get('image', 'an unknown image')} from {one['side']}"
+        say(
+            "{image} from {side}",
+            image=one.get("image") or say("an unknown image"),
+            side=one["side"],
+        )
         for one in member.sides
         if one["weight"]
     ]
-    serves = f"{name} serves {' and '.join(serving)}"
+    serves = say("{name} serves {serving}", name=name, serving=listed(serving, " and "))
     if latest is not None and latest.state is not State.SUCCEEDED and latest.kind == "DEPLOY":
         ended = latest.reason or latest.note or latest.state.value
-        said = f"{serves}; the last deployment of {latest.new_image} ended: {ended}"
+        said = say(
+            "{serves}; the last deployment of {new_image} ended: {ended}",
+            serves=serves,
+            new_image=latest.new_image,
+            ended=ended,
+        )
         return _ended(latest), said, since
     if member.problem:
-        return "problem", f"{name} cannot be deployed: {member.problem}", since
+        return (
+            "problem",
+            say("{name} cannot be deployed: {problem}", name=name, problem=member.problem),
+            since,
+        )
     if not serving:
-        return "idle", f"{name} has no side with weight.", since
-    return "serving", f"{serves}.", since
+        return "idle", say("{name} has no side with weight.", name=name), since
+    return "serving", say("{serves}.", serves=serves), since
 
 
 def _short(side: wire.SideStatus) -> bool:

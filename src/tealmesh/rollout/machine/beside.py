@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from tealmesh.envoy.names import BesideKind
 from tealmesh.model.rollout import Deployment, GateResult, State, Traffic
+from tealmesh.model.said import say
 from tealmesh.model.traffic.windows import Counts
 from tealmesh.rollout.effects import Observed
 from tealmesh.rollout.gates import assess, objectives
@@ -59,14 +60,21 @@ def judged(d: Deployment, event: Observed) -> tuple[Deployment, tuple[GateResult
     all were refused.
     """
     gate = "mirror" if d.state is State.MIRRORING else "cohort"
-    what = "copies" if gate == "mirror" else "the cohort's requests"
+    what = say("copies") if gate == "mirror" else say("the cohort's requests")
     seen = event.beside
     fast = objectives.latency(seen, d.gates.latency, d.gates.min_requests)
     counts = Counts(seen.requests, seen.failures, seen.client_errors)
     refused = objectives.refusing(counts, d.comparison.before, d.gates.breaker, what)
     found = (
         _success_rate(d, seen, gate, what),
-        *(replace(one, gate=f"{gate} {one.gate}", detail=f"{what}: {one.detail}") for one in fast),
+        *(
+            replace(
+                one,
+                gate=f"{gate} {one.gate}",
+                detail=say("{what}: {detail}", what=what, detail=one.detail),
+            )
+            for one in fast
+        ),
         *([replace(refused, gate=f"{gate} breaker")] if refused else []),
     )
     others = tuple(one for one in d.beside_verdicts if one.gate.partition(" ")[0] != gate)
@@ -84,7 +92,16 @@ def measured(
     if d.promoted:
         return _over(d), True
     if now - d.since < least:
-        return wait(d, now, f"the {least:g} s of {what}: {gates[1].detail}"), False
+        return wait(
+            d,
+            now,
+            say(
+                "the {least} s of {what}: {detail}",
+                least=f"{least:g}",
+                what=what,
+                detail=gates[1].detail,
+            ),
+        ), False
     outside = (*gates, *event.gates)
     if not all_pass(outside):
         return wait(d, now, unmet(outside)), False
@@ -111,7 +128,7 @@ def cohort_fails(d: Deployment, event: Observed) -> tuple[Deployment, str]:
 
 def _success_rate(d: Deployment, beside: Traffic, gate: str, what: str) -> GateResult:
     found = assess.success_rate(beside, d.gates.success_rate, d.gates.min_requests)
-    return replace(found, gate=gate, detail=f"{what}: {found.detail}")
+    return replace(found, gate=gate, detail=say("{what}: {detail}", what=what, detail=found.detail))
 
 
 def _state(d: Deployment) -> State:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 
 from tealmesh.model.rollout import Deployment, State
+from tealmesh.model.said import counted, say
 from tealmesh.rollout.effects import shares
 from tealmesh.rollout.machine.frozen import replace
 from tealmesh.rollout.machine.transitions import (
@@ -52,9 +53,15 @@ def beyond(d: Deployment) -> str:
     if not d.gated or share <= carries(d) + _ROUNDING:
         return ""
     least = math.ceil(share * d.desired_count - _ROUNDING)
-    return (
-        f"{least} healthy task{'s' * (least != 1)} of {d.new_side} for {share:.0%} of the requests "
-        f"({healthy} of {d.desired_count} can carry {carries(d):.0%})"
+    return say(
+        "{least} of {new_side} for {share} of the requests "
+        "({healthy} of {desired_count} can carry {carries})",
+        least=counted(least, "healthy task"),
+        new_side=d.new_side,
+        share=f"{share:.0%}",
+        healthy=healthy,
+        desired_count=d.desired_count,
+        carries=f"{carries(d):.0%}",
     )
 
 
@@ -81,7 +88,9 @@ def raised(d: Deployment, now: float) -> Deployment:
     """The weight of the step again, unless a person has paused the deployment."""
     if stayed := stay(d, now):
         return stayed
-    return shift(d, now, d.step, note=f"{d.new_side} can carry its weight again")
+    return shift(
+        d, now, d.step, note=say("{new_side} can carry its weight again", new_side=d.new_side)
+    )
 
 
 def _step_share(d: Deployment) -> float:
@@ -89,12 +98,25 @@ def _step_share(d: Deployment) -> float:
 
 
 def _less(d: Deployment, now: float, able: float) -> Deployment:
-    healthy = f"{d.new_side} has {d.healthy[d.new_side]} of {d.desired_count} healthy tasks"
+    healthy = say(
+        "{new_side} has {healthy} of {desired_count} healthy tasks",
+        new_side=d.new_side,
+        healthy=d.healthy[d.new_side],
+        desired_count=d.desired_count,
+    )
     if d.reductions >= MOST_REDUCTIONS:
-        again = f"{healthy}: it has lost tasks {d.reductions + 1} times while it had weight"
+        again = say(
+            "{healthy}: it has lost tasks {reductions} times while it had weight",
+            healthy=healthy,
+            reductions=d.reductions + 1,
+        )
         return roll_back(d, now, again)
     weight = max(1, math.floor(able * FULL_WEIGHT + _ROUNDING))
-    note = f"{healthy}, which can carry {able:.0%} of the requests: its weight goes down to that"
+    note = say(
+        "{healthy}, which can carry {able} of the requests: its weight goes down to that",
+        healthy=healthy,
+        able=f"{able:.0%}",
+    )
     d = replace(d, reductions=d.reductions + 1)
     return reweigh(d, State.SHIFTING, now, new_weight=weight, note=note)
 

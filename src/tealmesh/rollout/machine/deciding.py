@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tealmesh.model.rollout import Deployment, State
+from tealmesh.model.said import say
 from tealmesh.rollout.effects import Approved
 from tealmesh.rollout.gates import evidence
 from tealmesh.rollout.machine.frozen import replace
@@ -17,7 +18,7 @@ from tealmesh.rollout.machine.transitions import (
 
 
 def approved(d: Deployment, event: Approved, now: float) -> Deployment:
-    note = f"approved by {event.by}" if event.by else ""
+    note = say("approved by {by}", by=event.by) if event.by else ""
     if d.state is not State.AWAITING_APPROVAL:
         step = awaited(d) or 0
         return replace(d, approved_step=step, note=note, updated_at=now, sequence=d.sequence + 1)
@@ -37,7 +38,11 @@ def awaited(d: Deployment) -> int | None:
 
 
 def aborted(d: Deployment, by: str, now: float) -> Deployment:
-    return roll_back(replace(d, ended_by=by), now, f"aborted by {by}") if can_abort(d) else d
+    return (
+        roll_back(replace(d, ended_by=by), now, say("aborted by {by}", by=by))
+        if can_abort(d)
+        else d
+    )
 
 
 def taken_over(d: Deployment, by: str, now: float) -> Deployment:
@@ -59,16 +64,18 @@ def taken_over(d: Deployment, by: str, now: float) -> Deployment:
         step=0,
         scaled=0,
         desired_count=d.new_desired or d.desired_count,
-        note=f"{by} took over",
+        note=say("{by} took over", by=by),
     )
 
 
 def given_up(d: Deployment, by: str, now: float) -> Deployment:
-    why = f"given up by {by}"
+    why = say("given up by {by}", by=by)
     return enter(evidence.closed(d, now), State.STOPPED, now, reason=why, ended_by=by)
 
 
 def superseded(d: Deployment, by: str, now: float) -> Deployment:
     if d.state is not State.CLEANING_UP:
         return d
-    return enter(d, State.SUCCEEDED, now, reason=f"{by} went back while the old side stopped")
+    return enter(
+        d, State.SUCCEEDED, now, reason=say("{by} went back while the old side stopped", by=by)
+    )

@@ -8,6 +8,7 @@ that no new version calls an old one that does not know it.
 from __future__ import annotations
 
 from tealmesh.model.rollout import Deployment, State
+from tealmesh.model.said import say
 from tealmesh.rollout.effects import Granted, GroupFailed, shares
 from tealmesh.rollout.machine.frozen import replace
 from tealmesh.rollout.machine.transitions import (
@@ -26,7 +27,11 @@ def granted(d: Deployment, event: Granted, now: float) -> Deployment:
     if d.member is None or d.member.leave == event.leave:
         return d
     member = replace(d.member, leave=event.leave, why=event.why, awaits="")
-    note = f"group {member.group}: {event.why}" if event.leave != "STAY" else ""
+    note = (
+        say("group {group}: {why}", group=member.group, why=event.why)
+        if event.leave != "STAY"
+        else ""
+    )
     return replace(d, member=member, note=note, updated_at=now, sequence=d.sequence + 1)
 
 
@@ -53,7 +58,7 @@ def waits_to_go_back(d: Deployment) -> str:
     carries = shares(d.seen).get(d.new_side) and d.healthy.get(d.new_side)
     if not carries or not gets_all(d, d.old_side):
         return ""
-    return f"its callers in group {d.member.group}, whose weights go back first"
+    return say("its callers in group {group}, whose weights go back first", group=d.member.group)
 
 
 def patient(d: Deployment, now: float) -> Deployment:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tealmesh.model.rollout import Deployment, GateResult, State, Verdict
+from tealmesh.model.said import say
 from tealmesh.rollout.effects import Observed
 from tealmesh.rollout.gates import assess, evidence, objectives, parts
 from tealmesh.rollout.machine import capacity, elsewhere, limits, windows
@@ -108,7 +109,7 @@ def _warming(d: Deployment, event: Observed, now: float) -> Deployment:
     failed_by = failure(gates, event) or refused(event)
     if failed_by:
         return roll_back(windows.closed(d, event), now, failed_by)
-    return wait(d, now, f"the warm-up of {d.strategy.warm_up:g} s")
+    return wait(d, now, say("the warm-up of {warm_up} s", warm_up=f"{d.strategy.warm_up:g}"))
 
 
 def _needs_verdict(d: Deployment) -> bool:
@@ -124,7 +125,9 @@ def _undecided(
     """Wait on; hold when only the comparison is missing at the end, if that is wanted."""
     over = (limits.left(d, now) or 0.0) < 0
     if over and all_pass(needed) and d.strategy.on_no_verdict == "hold":
-        return hold(d, now, f"there is no verdict: {unmet(compared)}", undecided=True)
+        return hold(
+            d, now, say("there is no verdict: {unmet}", unmet=unmet(compared)), undecided=True
+        )
     return wait(d, now, unmet((*needed, *compared)))
 
 
@@ -154,4 +157,8 @@ def baking(d: Deployment, event: Observed, now: float) -> Deployment:
 
 def _window(d: Deployment) -> str:
     """What is waited for while a window fills."""
-    return f"{'another window' if d.windows else 'the step time'} of {d.step_time:g} s"
+    return say(
+        "{which} of {step_time} s",
+        which=say("another window") if d.windows else say("the step time"),
+        step_time=f"{d.step_time:g}",
+    )

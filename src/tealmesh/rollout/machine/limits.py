@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tealmesh.model.rollout import Deployment, State
+from tealmesh.model.said import say
 
 
 @dataclass(frozen=True)
@@ -24,16 +25,16 @@ class Limit:
     """The setting of the time that the phase takes in any case."""
 
 
-_START = Limit("start_timeout", "starting the new side's tasks")
-_VERIFY = Limit("verify_timeout", "the callers' Envoys checked the new side")
-_MIRROR = Limit("verify_timeout", "judging the copies of requests", "mirror.time")
-_COHORT = Limit("step_timeout", "measuring the cohort", "step_time")
-_APPROVAL = Limit("approval_timeout", "waiting for a person")
-_HOLD = Limit("hold_timeout", "holding it for a person")
-_STEP = Limit("step_timeout", "measuring the step", "step_time")
-_BAKE = Limit("bake_timeout", "the old side had to fall silent", "bake_time")
-_ROLLBACK = Limit("rollback_timeout", "giving the weight back")
-_STOP = Limit("stop_timeout", "stopping a side")
+_START = Limit("start_timeout", say("starting the new side's tasks"))
+_VERIFY = Limit("verify_timeout", say("the callers' Envoys checked the new side"))
+_MIRROR = Limit("verify_timeout", say("judging the copies of requests"), "mirror.time")
+_COHORT = Limit("step_timeout", say("measuring the cohort"), "step_time")
+_APPROVAL = Limit("approval_timeout", say("waiting for a person"))
+_HOLD = Limit("hold_timeout", say("holding it for a person"))
+_STEP = Limit("step_timeout", say("measuring the step"), "step_time")
+_BAKE = Limit("bake_timeout", say("the old side had to fall silent"), "bake_time")
+_ROLLBACK = Limit("rollback_timeout", say("giving the weight back"))
+_STOP = Limit("stop_timeout", say("stopping a side"))
 
 LIMITS: Mapping[State, Limit] = {
     State.CREATED: _START,
@@ -159,10 +160,15 @@ def shown(d: Deployment) -> str:
     limit = of(d)
     if limit is None:
         return ""
-    plus = f" on top of {limit.on_top_of}" if limit.on_top_of else ""
-    return f"{limit.setting} of {_longest(limit, d):g} s{plus}"
+    plus = say(" on top of {on_top_of}", on_top_of=limit.on_top_of) if limit.on_top_of else ""
+    return say(
+        "{setting} of {longest} s{plus}",
+        setting=limit.setting,
+        longest=f"{_longest(limit, d):g}",
+        plus=plus,
+    )
 
 
 def exceeded(d: Deployment) -> str:
     """That the limit of the present phase is exceeded, for people."""
-    return f"{shown(d)} exceeded while {LIMITS[d.state].phase}"
+    return say("{weights} exceeded while {phase}", weights=shown(d), phase=LIMITS[d.state].phase)

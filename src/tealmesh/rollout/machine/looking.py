@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tealmesh.model.rollout import Deployment, SideTasks, State
+from tealmesh.model.said import listed, say
 from tealmesh.rollout.effects import LiveRoute, Seen, shares
 from tealmesh.rollout.machine import capacity, elsewhere, grouped
 from tealmesh.rollout.machine.frozen import replace
@@ -45,8 +46,8 @@ def look(d: Deployment, seen: Seen, now: float) -> Deployment:
     """The deployment after a look at the world."""
     d = grouped.patient(noted(d, seen, now), now)
     changed = change(d, seen)
-    by = f" by {seen.by}" if seen.by else ""
-    told = f"{changed.what}{by}{changed.rest}" if changed else ""
+    by = say(" by {by}", by=seen.by) if seen.by else ""
+    told = say("{what}{by}{rest}", what=changed.what, by=by, rest=changed.rest) if changed else ""
     if d.state is State.HELD:
         return wait(d, now, decision(d))
     if d.state is State.AWAITING_APPROVAL and not midway(d):
@@ -54,13 +55,25 @@ def look(d: Deployment, seen: Seen, now: float) -> Deployment:
     able = rescuer(d)
     if able:
         dead = d.new_side if able == d.old_side else d.old_side
-        why = f"{dead} has weight and no healthy task{_last_words(d, dead, seen)}"
-        return _give_all(d, able, f"{told}; {why}" if told else why, now)
+        why = say(
+            "{dead} has weight and no healthy task{last_words}",
+            dead=dead,
+            last_words=_last_words(d, dead, seen),
+        )
+        return _give_all(d, able, say("{told}; {why}", told=told, why=why) if told else why, now)
     if told:
         return hold(d, now, told)
     if d.state is State.SHIFTING and d.healthy.get(d.new_side) == 0:
         words = _last_words(d, d.new_side, seen)
-        return roll_back(d, now, f"{d.new_side} has no healthy task to give weight to{words}")
+        return roll_back(
+            d,
+            now,
+            say(
+                "{new_side} has no healthy task to give weight to{words}",
+                new_side=d.new_side,
+                words=words,
+            ),
+        )
     if d.state in (State.CLEANING_UP, State.CLEANING_BACK):
         return elsewhere.left_running(d, now)
     known = now - d.resumed_at >= RESUME_SECONDS
@@ -114,22 +127,31 @@ def change(d: Deployment, seen: Seen) -> Change | None:
     if d.state in FINAL:
         return None
     if d.live and not route.exists:
-        return Change("route", "the route was deleted")
+        return Change("route", say("the route was deleted"))
     others = {node: weight for node, weight in route.others.items() if weight}
     if others:
-        return Change("route", f"the route was given other targets, {shown(others)},")
+        return Change(
+            "route", say("the route was given other targets, {weights},", weights=shown(others))
+        )
     if d.live and route.gone:
-        return Change("route", f"route {' and '.join(route.gone)} was deleted")
+        return Change("route", say("route {gone} was deleted", gone=listed(route.gone, " and ")))
     if changed := _weights_changed(d, route):
         return changed
     if d.state in BACKWARD or d.state is State.CREATED or not d.scaled:
         return None
     if d.new_side in route.unmade:
-        return Change("node", f"the virtual node of {d.new_side} was deleted")
+        return Change(
+            "node", say("the virtual node of {new_side} was deleted", new_side=d.new_side)
+        )
     if seen.new.desired < min(d.scaled, d.desired_count):
         return Change(
             "tasks",
-            f"the tasks of {d.new_side} were changed from {d.scaled} to {seen.new.desired}",
+            say(
+                "the tasks of {new_side} were changed from {scaled} to {desired}",
+                new_side=d.new_side,
+                scaled=d.scaled,
+                desired=seen.new.desired,
+            ),
         )
     return None
 
@@ -143,11 +165,11 @@ def _weights_changed(d: Deployment, route: LiveRoute) -> Change | None:
         left = d.left_apart.get(name, d.live)
         ours = [left, *([d.weights] if d.state in SETTING else [])]
         if shares(weights) not in [shares(w) for w in ours]:
-            of = f" of route {name}" if name else ""
+            of = say(" of route {name}", name=name) if name else ""
             return Change(
                 "route",
-                f"the weights{of} were changed to {shown(weights)}",
-                f" (they were {shown(left)})",
+                say("the weights{of} were changed to {weights}", of=of, weights=shown(weights)),
+                say(" (they were {weights})", weights=shown(left)),
             )
     return None
 
@@ -177,7 +199,12 @@ def _give_all(d: Deployment, side: str, why: str, now: float) -> Deployment:
             left_apart=d.apart,
         )
     last = len(d.strategy.steps) - 1
-    return shift(d, now, last, note=f"{why}: {d.new_side} gets all the weight at once")
+    return shift(
+        d,
+        now,
+        last,
+        note=say("{why}: {new_side} gets all the weight at once", why=why, new_side=d.new_side),
+    )
 
 
 def _able(d: Deployment, side: str, tasks: SideTasks) -> int:
@@ -187,4 +214,8 @@ def _able(d: Deployment, side: str, tasks: SideTasks) -> int:
 
 
 def _last_words(d: Deployment, side: str, seen: Seen) -> str:
-    return f"; {seen.explanation}" if side == d.new_side and seen.explanation else ""
+    return (
+        say("; {explanation}", explanation=seen.explanation)
+        if side == d.new_side and seen.explanation
+        else ""
+    )

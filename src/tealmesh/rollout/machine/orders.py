@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tealmesh.model.rollout import Deployment, State
+from tealmesh.model.said import listed, say
 from tealmesh.rollout.effects import (
     AwaitConverged,
     Effect,
@@ -63,7 +64,7 @@ def obstacle(d: Deployment) -> str:
         needed = [d.new_side if effect.side == d.old_side else d.old_side] if started else []
     missing = [side for side in needed if not d.healthy.get(side)]
     if missing:
-        return f"a healthy task of {' and '.join(missing)}"
+        return say("a healthy task of {missing}", missing=listed(missing, " and "))
     if waits := grouped.waits_to_go_back(d):
         return waits
     return capacity.beyond(d) if d.state is State.SHIFTING and d.new_side in needed else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tealmesh.model.rollout import Deployment, Promotion, State, Verdict
+from tealmesh.model.said import say
 from tealmesh.rollout.effects import Observed, SideEnsured
 from tealmesh.rollout.gates import assess
 from tealmesh.rollout.machine import beside, limits, windows
@@ -65,12 +66,12 @@ def verifying(d: Deployment, event: Observed, now: float) -> Deployment:
 
 def mirroring(d: Deployment, event: Observed, now: float) -> Deployment:
     least = d.strategy.mirror.time if d.strategy.mirror else 0.0
-    d, over = beside.measured(d, event, now, least, "copied requests")
+    d, over = beside.measured(d, event, now, least, say("copied requests"))
     return _onward(d, event, now) if over else d
 
 
 def cohort(d: Deployment, event: Observed, now: float) -> Deployment:
-    d, over = beside.measured(d, event, now, d.strategy.step_time, "the cohort")
+    d, over = beside.measured(d, event, now, d.strategy.step_time, say("the cohort"))
     return _onward(d, event, now) if over else d
 
 
@@ -87,7 +88,7 @@ def _onward(d: Deployment, event: Observed, now: float) -> Deployment:
         return beside.begin(d, due, now)
     full = d.promoted == "FULL"
     left: Promotion = "FULL" if full else ""
-    note = f"promoted by {d.promoted_by}" if d.promoted else ""
+    note = say("promoted by {promoted_by}", promoted_by=d.promoted_by) if d.promoted else ""
     step = len(d.strategy.steps) - 1 if full else next_step(d)
     return shift(d, now, step, promoted=left, note=note)
 

@@ -7,6 +7,7 @@ weight: the deployment looks on, its time limits stand still, and a side that di
 from __future__ import annotations
 
 from tealmesh.model.rollout import Deployment, State
+from tealmesh.model.said import say
 from tealmesh.rollout.effects import Paused, Promoted, Replaced, Unpaused, shares
 from tealmesh.rollout.machine.frozen import replace
 from tealmesh.rollout.machine.limits import clock
@@ -34,18 +35,20 @@ def promotable(d: Deployment, full: bool) -> str:
     """Why the deployment cannot be promoted, with what can be done instead; empty if it can."""
     service = d.service
     if d.state is State.HELD:
-        return "is held: decide about that first"
+        return say("is held: decide about that first")
     if d.state is State.AWAITING_APPROVAL:
-        return f"waits for approval: `teal approve {service}` lets it go on"
+        return say("waits for approval: `teal approve {service}` lets it go on", service=service)
     if not can_abort(d):
-        return "has all the weight where it will stay: there is nothing to skip"
+        return say("has all the weight where it will stay: there is nothing to skip")
     if not d.gated:
-        return "goes back without gates: there is nothing to skip"
+        return say("goes back without gates: there is nothing to skip")
     if full or d.state in _STEP_RUNS:
         return ""
-    return (
-        f"has given {d.new_side} no weight yet: there is no step to skip, and `teal promote "
-        f"{service} --full` gives it all as soon as it is healthy"
+    return say(
+        "has given {new_side} no weight yet: there is no step to skip, and `teal "
+        "promote {service} --full` gives it all as soon as it is healthy",
+        new_side=d.new_side,
+        service=service,
     )
 
 
@@ -66,10 +69,10 @@ def promoted(d: Deployment, event: Promoted, now: float) -> Deployment:
 def pausable(d: Deployment) -> str:
     """Why the deployment cannot be paused; empty if it can."""
     if d.state is State.HELD:
-        return "is held, and does nothing until you decide"
+        return say("is held, and does nothing until you decide")
     if not can_abort(d):
-        return "has all the weight where it will stay: there is nothing to pause"
-    return f"is paused by {d.paused_by} already" if d.paused_at else ""
+        return say("has all the weight where it will stay: there is nothing to pause")
+    return say("is paused by {paused_by} already", paused_by=d.paused_by) if d.paused_at else ""
 
 
 def paused(d: Deployment, event: Paused, now: float) -> Deployment:
@@ -82,7 +85,7 @@ def unpaused(d: Deployment, event: Unpaused, now: float) -> Deployment:
     if not d.paused_at:
         return d
     d = _going_on(d, now)
-    note = f"{event.by} ended the pause"
+    note = say("{by} ended the pause", by=event.by)
     return replace(d, note=note, sequence=d.sequence + 1, updated_at=now)
 
 
@@ -98,13 +101,20 @@ def replaced(d: Deployment, event: Replaced, now: float) -> Deployment:
     has not passed all gates gives its weight back first; asked again while its tasks stop, it ends,
     as the next deployment needs their place. One that has passed all gates stays.
     """
-    by = f"replaced by {event.by} with {event.image}"
+    by = say("replaced by {by} with {image}", by=event.by, image=event.image)
     if d.state in (State.CLEANING_UP, State.CLEANING_BACK) and not serving(d):
-        return enter(d, State.ROLLBACK_FAILED, now, reason=f"{d.reason}; {by}".lstrip("; "))
+        return enter(
+            d,
+            State.ROLLBACK_FAILED,
+            now,
+            reason=say("{reason}; {by}", reason=d.reason, by=by) if d.reason else by,
+        )
     if d.state is State.CLEANING_UP:
-        return enter(d, State.SUCCEEDED, now, reason=f"{by} while the old side stopped")
+        return enter(d, State.SUCCEEDED, now, reason=say("{by} while the old side stopped", by=by))
     if d.state is State.CLEANING_BACK:
-        return rolled_back(d, now, d.reason if by in d.reason else f"{d.reason}; {by}")
+        return rolled_back(
+            d, now, d.reason if by in d.reason else say("{reason}; {by}", reason=d.reason, by=by)
+        )
     if d.state in BACKWARD:
         return d
     weightless = not any(shares(w).get(d.new_side) for w in (d.seen, d.weights))

@@ -7,6 +7,7 @@ from typing import Any
 
 from tealmesh.model.errors import InvariantError
 from tealmesh.model.rollout import Deployment, State
+from tealmesh.model.said import say
 from tealmesh.rollout.effects import (
     AbortAsked,
     Approved,
@@ -114,8 +115,8 @@ def _failed(d: Deployment, now: float, message: str, retryable: bool) -> Deploym
     if not retryable and can_abort(d) and d.state not in limits.PERSONS:
         return roll_back(d, now, message)
     if not retryable and d.state is State.ROLLING_BACK:
-        return hold(d, now, f"the route could not be changed: {message}")
-    return _wait(d, now, f"a retry: {message}")
+        return hold(d, now, say("the route could not be changed: {message}", message=message))
+    return _wait(d, now, say("a retry: {message}", message=message))
 
 
 def _wait(d: Deployment, now: float, waiting_for: str) -> Deployment:

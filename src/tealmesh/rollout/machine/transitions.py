@@ -7,6 +7,7 @@ from typing import Any
 from tealmesh.model.rollout import Deployment, Promotion, State
 from tealmesh.model.rollout.comparison import Comparison
 from tealmesh.model.rollout.groups import Awaits
+from tealmesh.model.said import listed, say
 from tealmesh.rollout.effects import shares
 from tealmesh.rollout.gates import evidence
 from tealmesh.rollout.machine import limits
@@ -69,7 +70,11 @@ def wait(d: Deployment, now: float, waiting_for: str, why: str = "") -> Deployme
     d, left = not_awaiting(d), limits.left(d, now)
     if left is None or left >= 0:
         return replace(d, waiting_for=waiting_for, updated_at=now, seconds_left=left)
-    failed = f"{limits.exceeded(d)}, still waiting for {why or waiting_for}"
+    failed = say(
+        "{exceeded}, still waiting for {waited}",
+        exceeded=limits.exceeded(d),
+        waited=why or waiting_for,
+    )
     if d.state in BACKWARD or d.state is State.CLEANING_UP:
         return _end_late(d, now, failed)
     return roll_back(d, now, failed)
@@ -80,11 +85,19 @@ def _end_late(d: Deployment, now: float, failed: str) -> Deployment:
     if not serving(d):
         return enter(d, State.ROLLBACK_FAILED, now, reason=_joined(d.reason, failed))
     if d.state is State.CLEANING_UP:
-        return enter(d, State.SUCCEEDED, now, reason=f"the old side still runs: {failed}")
+        return enter(
+            d, State.SUCCEEDED, now, reason=say("the old side still runs: {failed}", failed=failed)
+        )
     if d.state is State.ROLLING_BACK:
         return hold(d, now, failed)
-    still = f"{d.new_side} still runs" if gets_all(d, d.old_side) else "both sides still run"
-    return rolled_back(d, now, _joined(d.reason, f"{still}: {failed}"))
+    still = (
+        say("{new_side} still runs", new_side=d.new_side)
+        if gets_all(d, d.old_side)
+        else say("both sides still run")
+    )
+    return rolled_back(
+        d, now, _joined(d.reason, say("{still}: {failed}", still=still, failed=failed))
+    )
 
 
 def rolled_back(d: Deployment, now: float, reason: str) -> Deployment:
@@ -92,7 +105,14 @@ def rolled_back(d: Deployment, now: float, reason: str) -> Deployment:
     the only one that can serve, have not done what their name says.
     """
     if d.kind == "ROLLBACK":
-        return enter(d, State.STOPPED, now, reason=f"going back to {d.new_image} failed: {reason}")
+        return enter(
+            d,
+            State.STOPPED,
+            now,
+            reason=say(
+                "going back to {new_image} failed: {reason}", new_image=d.new_image, reason=reason
+            ),
+        )
     back = gets_all(d, d.old_side)
     return enter(d, State.ROLLED_BACK if back else State.STOPPED, now, reason=reason)
 
@@ -115,21 +135,28 @@ def hold(d: Deployment, now: float, what: str, *, undecided: bool = False) -> De
 
 def decision(d: Deployment) -> str:
     """What a held deployment waits for, with all ways out."""
-    return f"your decision, since {d.note}: {', '.join(ways_out(d))}"
+    return say("your decision, since {note}: {ways_out}", note=d.note, ways_out=listed(ways_out(d)))
 
 
 def ways_out(d: Deployment) -> list[str]:
     """What a person can do with a held deployment."""
     service = d.service
-    onwards = "goes on without a verdict" if d.comparison.undecided else ""
+    onwards = say("goes on without a verdict") if d.comparison.undecided else ""
     ways = [
-        f"`teal resume {service}` {onwards}"
+        say("`teal resume {service}` {onwards}", service=service, onwards=onwards)
         if onwards
-        else f"`teal resume {service} --take-over` goes on from what is live",
-        f"`teal abort {service} --give-up` leaves all as it is",
+        else say("`teal resume {service} --take-over` goes on from what is live", service=service),
+        say("`teal abort {service} --give-up` leaves all as it is", service=service),
     ]
     if d.healthy.get(d.old_side):
-        ways.insert(1, f"`teal abort {service}` gives {d.old_side} all the weight")
+        ways.insert(
+            1,
+            say(
+                "`teal abort {service}` gives {old_side} all the weight",
+                service=service,
+                old_side=d.old_side,
+            ),
+        )
     return ways
 
 
@@ -141,8 +168,14 @@ def resume(d: Deployment, away: float, now: float) -> Deployment:
     phase_at = now - limits.resumed(d, away)
     since = now if d.since else 0.0
     if d.state in (State.MEASURING, State.BAKING) and d.evidence and d.evidence[-1].total_requests:
-        before = f", when it waited for {d.waiting_for}" if d.waiting_for else ""
-        d = window_again(d, now, d.last_window or f"a restart of the control plane{before}")
+        before = (
+            say(", when it waited for {waiting_for}", waiting_for=d.waiting_for)
+            if d.waiting_for
+            else ""
+        )
+        d = window_again(
+            d, now, d.last_window or say("a restart of the control plane{before}", before=before)
+        )
     # The window of measurement that was open is lost; the evidence before it is not.
     compared = replace(_by_clock(d, now - away), opened_at=since)
     d = replace(d, comparison=compared)
@@ -172,7 +205,11 @@ def roll_back(d: Deployment, now: float, reason: str) -> Deployment:
     """Give all the weight to the old side; to the new one, if that alone can serve."""
     if not only_new_serves(d):
         return reweigh(d, State.ROLLING_BACK, now, new_weight=0, reason=reason)
-    kept = f"{d.old_side} has no healthy task, so {d.new_side} gets all the weight"
+    kept = say(
+        "{old_side} has no healthy task, so {new_side} gets all the weight",
+        old_side=d.old_side,
+        new_side=d.new_side,
+    )
     why = reason if kept in reason else _joined(reason, kept)
     return reweigh(d, State.ROLLING_BACK, now, new_weight=FULL_WEIGHT, reason=why)
 
@@ -194,7 +231,7 @@ def onward(d: Deployment, now: float, frozen: str = "") -> Deployment:
     full, last = d.promoted == "FULL", len(d.strategy.steps) - 1
     following = last if full else d.step + 1
     left: Promotion = "FULL" if full else ""
-    note = f"promoted by {d.promoted_by}" if d.promoted else ""
+    note = say("promoted by {promoted_by}", promoted_by=d.promoted_by) if d.promoted else ""
     if d.step == last:
         return enter(d, State.BAKING, now, since=now, promoted=left, note=note)
     if d.needs_approval(following) and not full:
@@ -212,7 +249,15 @@ def stay(d: Deployment, now: float, frozen: str = "") -> Deployment | None:
     against going on.
     """
     if d.paused_at:
-        return wait(d, now, f"`teal resume {d.service}`, as {d.paused_by} paused it")
+        return wait(
+            d,
+            now,
+            say(
+                "`teal resume {service}`, as {paused_by} paused it",
+                service=d.service,
+                paused_by=d.paused_by,
+            ),
+        )
     if frozen:
         return wait(d, now, frozen)
     if d.member and d.member.leave in ("PREPARE", "STAY"):
@@ -226,8 +271,10 @@ def await_group(d: Deployment, now: float, awaits: Awaits) -> Deployment:
     """
     if d.member is None:
         return d
-    why = "the other services to pass" if awaits == "FINISH" else d.member.why
-    waiting = wait(replace(d, phase_at=now), now, f"{why} (group {d.member.group})")
+    why = say("the other services to pass") if awaits == "FINISH" else d.member.why
+    waiting = wait(
+        replace(d, phase_at=now), now, say("{why} (group {group})", why=why, group=d.member.group)
+    )
     return replace(waiting, member=replace(d.member, awaits=awaits))
 
 
@@ -251,7 +298,7 @@ def finish(d: Deployment, now: float) -> Deployment:
     """The old side is not needed any more: stop it, or keep it for a way back."""
     if not d.gated:
         return enter(d, State.CLEANING_UP, now, acknowledged=d.weights)
-    note = f"promoted by {d.promoted_by}" if d.promoted else ""
+    note = say("promoted by {promoted_by}", promoted_by=d.promoted_by) if d.promoted else ""
     d = evidence.closed(d, now)
     if d.strategy.keep_old and d.kind == "DEPLOY" and d.healthy.get(d.old_side):
         return enter(d, State.SUCCEEDED, now, since=0.0, note=note, kept_for=d.strategy.keep_old)
@@ -260,15 +307,22 @@ def finish(d: Deployment, now: float) -> Deployment:
 
 def approval(d: Deployment) -> str:
     """What a deployment waits for that needs approval."""
-    words = f"approval (`teal approve {d.service}`)"
+    words = say("approval (`teal approve {service}`)", service=d.service)
     if midway(d):
-        return f"{words} of the step of {d.strategy.steps[next_step(d)]} %"
-    if shares(d.seen).get(d.old_side) and d.healthy.get(d.old_side) == 0:
-        able = d.healthy.get(d.new_side)
-        words += f"; {d.old_side} has no healthy task" + (
-            f": approving gives {d.new_side} all the weight at once" if able else ""
+        return say(
+            "{words} of the step of {steps} %", words=words, steps=d.strategy.steps[next_step(d)]
         )
-    return words
+    return words + unserved(d)
+
+
+def unserved(d: Deployment) -> str:
+    """That the old side cannot serve what it gets, to be added to other words; else empty."""
+    if not shares(d.seen).get(d.old_side) or d.healthy.get(d.old_side) != 0:
+        return ""
+    told = say("; {old_side} has no healthy task", old_side=d.old_side)
+    if not d.healthy.get(d.new_side):
+        return told
+    return told + say(": approving gives {new_side} all the weight at once", new_side=d.new_side)
 
 
 def next_step(d: Deployment) -> int:
@@ -301,4 +355,4 @@ def gets_all(d: Deployment, side: str) -> bool:
 
 
 def _joined(*parts: str) -> str:
-    return "; ".join(part for part in parts if part)
+    return listed([part for part in parts if part], "; ")

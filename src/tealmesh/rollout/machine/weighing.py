@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tealmesh.model.rollout import Deployment, State, StepEvidence, Verdict
+from tealmesh.model.said import say
 from tealmesh.rollout.effects import ConvergenceSeen, SideStopped, WeightsSet
 from tealmesh.rollout.gates import assess
 from tealmesh.rollout.machine import windows
@@ -47,7 +48,7 @@ def converging(d: Deployment, event: ConvergenceSeen, now: float) -> Deployment:
     if gate.verdict is Verdict.FAIL and can_abort(d):
         return roll_back(d, now, gate.detail)
     if gate.verdict is not Verdict.PASS:
-        return wait(d, now, f"convergence: {gate.detail}")
+        return wait(d, now, say("convergence: {detail}", detail=gate.detail))
     match d.state:
         case State.CONVERGING_BACK if gets_all(d, d.old_side):
             return enter(d, State.CLEANING_BACK, now, acknowledged=d.weights)
@@ -56,7 +57,7 @@ def converging(d: Deployment, event: ConvergenceSeen, now: float) -> Deployment:
             return rolled_back(d, now, d.reason)
         case State.CONVERGING_TARGET if not d.gated:
             if not d.healthy.get(d.new_side):
-                return wait(d, now, f"a healthy task of {d.new_side}")
+                return wait(d, now, say("a healthy task of {new_side}", new_side=d.new_side))
             if stayed := stay(d, now):
                 return stayed
             return shift(d, now, next_step(d))
@@ -82,7 +83,7 @@ def converging(d: Deployment, event: ConvergenceSeen, now: float) -> Deployment:
 
 def cleaning(d: Deployment, event: SideStopped, now: float) -> Deployment:
     if not event.gone:
-        return wait(d, now, "the stopped side to drain")
+        return wait(d, now, say("the stopped side to drain"))
     if not serving(d):
         return enter(d, State.ROLLBACK_FAILED, now)
     if d.state is State.CLEANING_UP:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tealmesh.model.rollout import Deployment, GateResult, Verdict
+from tealmesh.model.said import listed, say
 from tealmesh.model.spans import span
 from tealmesh.rollout.effects import Observed
 
@@ -26,18 +27,31 @@ def serving_words(d: Deployment, kept_for: float = 0.0) -> str:
     total = sum(d.seen.values())
     parts = [_serves(d, side, weight / total) for side, weight in d.seen.items() if weight]
     if kept_for:
-        parts.append(f"{d.old_image} on {d.old_side} is kept without requests for {span(kept_for)}")
-    return "; ".join(parts) if parts else "nothing serves: no route leads to a side"
+        parts.append(
+            say(
+                "{old_image} on {old_side} is kept without requests for {kept_for}",
+                old_image=d.old_image,
+                old_side=d.old_side,
+                kept_for=span(kept_for),
+            )
+        )
+    return listed(parts, "; ") if parts else say("nothing serves: no route leads to a side")
 
 
 def _serves(d: Deployment, side: str, share: float) -> str:
-    requests = "all requests" if share == 1 else f"{share:.0%} of the requests"
+    requests = (
+        say("all requests") if share == 1 else say("{share} of the requests", share=f"{share:.0%}")
+    )
     known = {d.old_side: d.old_image, d.new_side: d.new_image}
     image = d.images.get(side) or known.get(side, "")
-    version = f"{image} on {side}" if image else side
+    version = say("{image} on {side}", image=image, side=side) if image else side
     if d.healthy.get(side) == 0:
-        return f"{version} gets {requests} and has no healthy task: nothing serves them"
-    return f"{version} serves {requests}"
+        return say(
+            "{version} gets {requests} and has no healthy task: nothing serves them",
+            version=version,
+            requests=requests,
+        )
+    return say("{version} serves {requests}", version=version, requests=requests)
 
 
 def all_pass(gates: tuple[GateResult, ...]) -> bool:
@@ -46,9 +60,12 @@ def all_pass(gates: tuple[GateResult, ...]) -> bool:
 
 def unmet(gates: tuple[GateResult, ...]) -> str:
     """The gates that do not pass, for people."""
-    return "; ".join(
-        f"{gate.gate}: {gate.detail}" for gate in gates if gate.verdict is not Verdict.PASS
-    )
+    told = [
+        say("{gate}: {detail}", gate=gate.gate, detail=gate.detail)
+        for gate in gates
+        if gate.verdict is not Verdict.PASS
+    ]
+    return listed(told, "; ")
 
 
 def failure(gates: tuple[GateResult, ...], event: Observed) -> str:
@@ -63,15 +80,15 @@ def refused(event: Observed) -> str:
     """Why others, who were asked, refuse the version; empty if they do not."""
     for gate in event.gates:
         if gate.verdict is Verdict.FAIL:
-            return f"{gate.gate}: {gate.detail}"
+            return say("{gate}: {detail}", gate=gate.gate, detail=gate.detail)
     return ""
 
 
 def why(gate: GateResult, event: Observed) -> str:
     """What a gate found; how tasks stopped explains nothing that callers counted."""
     more = explanation(event) if gate.gate == "tasks" else ""
-    return f"{gate.gate}: {gate.detail}{more}"
+    return say("{gate}: {detail}{more}", gate=gate.gate, detail=gate.detail, more=more)
 
 
 def explanation(event: Observed) -> str:
-    return f"; {event.explanation}" if event.explanation else ""
+    return say("; {explanation}", explanation=event.explanation) if event.explanation else ""

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import Deployment
 from tealmesh.model.rollout.plan import Known
+from tealmesh.model.said import counted
 from tealmesh.model.spans import span
 from tealmesh.rollout.gates import preflight
-from tealmesh.rollout.gates.assess import counted
 from tealmesh.rollout.gates.preflight import Before
 from tealmesh.rollout.planning.notes import notes
 from tealmesh.rollout.planning.present import Present

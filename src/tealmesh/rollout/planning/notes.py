@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tealmesh.model.config.strategies import Gates, Strategy
+from tealmesh.model.said import counted
 from tealmesh.model.spans import span
 from tealmesh.rollout.gates import observing, preflight
-from tealmesh.rollout.gates.assess import counted
 from tealmesh.rollout.gates.preflight import Before
 from tealmesh.rollout.planning import timing
 from tealmesh.rollout.planning.present import Present

@@ -8,9 +8,10 @@ from dataclasses import replace
 from tealmesh.model.config.outside import LASTING, CloudWatchGate, PrometheusGate
 from tealmesh.model.rollout import Deployment, Phase, State
 from tealmesh.model.rollout.plan import PlannedStage
+from tealmesh.model.said import counted
 from tealmesh.model.spans import span
 from tealmesh.model.traffic.parts import Part
-from tealmesh.rollout.gates.assess import counted, percent
+from tealmesh.rollout.gates.assess import percent
 from tealmesh.rollout.machine.limits import LIMITS, seconds
 from tealmesh.rollout.planning import timing, verdict
 from tealmesh.rollout.planning.past import Past

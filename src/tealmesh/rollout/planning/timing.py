@@ -12,10 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tealmesh.model.config.strategies import Gates, Strategy
+from tealmesh.model.said import counted
 from tealmesh.model.spans import span
 from tealmesh.model.traffic.windows import REPORT_SECONDS
 from tealmesh.rollout.gates import comparison, observing
-from tealmesh.rollout.gates.assess import ALPHA, counted, log_evidence, percent
+from tealmesh.rollout.gates.assess import ALPHA, log_evidence, percent
 from tealmesh.rollout.gates.comparing import expected_seconds
 from tealmesh.rollout.machine.transitions import FULL_WEIGHT
 from tealmesh.rollout.machine.windows import longest_window

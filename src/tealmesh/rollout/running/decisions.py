@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.rollout import Deployment, State
+from tealmesh.model.said import say
 from tealmesh.rollout import documents, machine
 from tealmesh.rollout.effects import (
     AbortAsked,
@@ -40,11 +41,16 @@ class Decisions:
         service = self._system(service).name
         deployment = await self._work.settled(service)
         if deployment is None:
-            raise AwsError("ConflictException", f"no deployment of {service} is running")
+            raise AwsError(
+                "ConflictException", say("no deployment of {service} is running", service=service)
+            )
         if machine.awaited(deployment) is None:
             if deployment.approved:
                 return deployment
-            raise AwsError("ConflictException", f"the deployment of {service} needs no approval")
+            raise AwsError(
+                "ConflictException",
+                say("the deployment of {service} needs no approval", service=service),
+            )
         return await self._work.apply(deployment.id, Approved(actor))
 
     async def abort(self, actor: str, service: str, give_up: bool = False) -> Deployment:
@@ -68,7 +74,14 @@ class Decisions:
         """
         deployment = await self._running(service)
         if reason := machine.promotable(deployment, full):
-            raise AwsError("ConflictException", f"the deployment of {deployment.service} {reason}")
+            raise AwsError(
+                "ConflictException",
+                say(
+                    "the deployment of {service} {reason}",
+                    service=deployment.service,
+                    reason=reason,
+                ),
+            )
         return await self._work.apply(deployment.id, Promoted(actor, full))
 
     async def pause(self, actor: str, service: str) -> Deployment:
@@ -78,7 +91,14 @@ class Decisions:
         """
         deployment = await self._running(service)
         if reason := machine.pausable(deployment):
-            raise AwsError("ConflictException", f"the deployment of {deployment.service} {reason}")
+            raise AwsError(
+                "ConflictException",
+                say(
+                    "the deployment of {service} {reason}",
+                    service=deployment.service,
+                    reason=reason,
+                ),
+            )
         return await self._work.apply(deployment.id, Paused(actor))
 
     async def resume(self, actor: str, service: str, take_over: bool = False) -> Deployment:
@@ -92,9 +112,18 @@ class Decisions:
         if deployment.state is not State.HELD and deployment.paused_at:
             return await self._work.apply(deployment.id, Unpaused(actor))
         if deployment.state is not State.HELD:
-            needed = f" but waits for {deployment.waiting_for}" if deployment.waiting_for else ""
+            needed = (
+                say(" but waits for {waiting_for}", waiting_for=deployment.waiting_for)
+                if deployment.waiting_for
+                else ""
+            )
             raise AwsError(
-                "ConflictException", f"the deployment of {name} is neither paused nor held{needed}"
+                "ConflictException",
+                say(
+                    "the deployment of {name} is neither paused nor held{needed}",
+                    name=name,
+                    needed=needed,
+                ),
             )
         try:
             system = documents.deployed_service(self._store.view, name)
@@ -104,8 +133,13 @@ class Decisions:
         if changed and not take_over:
             raise AwsError(
                 "ConflictException",
-                f"{changed.what.rstrip(',')}{changed.rest}: `teal resume {name} --take-over` goes "
-                f"on from what is live, `teal abort {name}` ends the deployment",
+                say(
+                    "{changed}{rest}: `teal resume {name} --take-over` goes on from what is live, "
+                    "`teal abort {name}` ends the deployment",
+                    changed=changed.what.rstrip(","),
+                    rest=changed.rest,
+                    name=name,
+                ),
             )
         return await self._work.apply(deployment.id, TakenOver(actor))
 
@@ -116,8 +150,11 @@ class Decisions:
         if deployment is None:
             raise AwsError(
                 "ConflictException",
-                f"no deployment of {service} is running: `teal rollback {service}` goes back to "
-                "the version before",
+                say(
+                    "no deployment of {service} is running: `teal rollback {service}` goes back "
+                    "to the version before",
+                    service=service,
+                ),
             )
         return deployment
 
@@ -126,14 +163,24 @@ class Decisions:
         if machine.only_new_serves(deployment):
             raise AwsError(
                 "ConflictException",
-                f"{service}: side {old} has no healthy task to go back to, and {new} can serve: "
-                f"`teal abort {service} --give-up` ends the deployment and leaves all as it is",
+                say(
+                    "{service}: side {old} has no healthy task to go back to, and {new} can "
+                    "serve: `teal abort {service} --give-up` ends the deployment and leaves all "
+                    "as it is",
+                    service=service,
+                    old=old,
+                    new=new,
+                ),
             )
         if not machine.can_abort(deployment):
             raise AwsError(
                 "ConflictException",
-                f"the deployment of {service} is stopping {old}: `teal rollback {service}` starts "
-                "it again and goes back to it",
+                say(
+                    "the deployment of {service} is stopping {old}: `teal rollback {service}` "
+                    "starts it again and goes back to it",
+                    service=service,
+                    old=old,
+                ),
             )
         return await self._work.apply(deployment.id, AbortAsked(actor))
 

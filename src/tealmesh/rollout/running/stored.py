@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tealmesh.model.clock import Moment, Wall
 from tealmesh.model.errors import AwsError
 from tealmesh.model.rollout import Deployment
+from tealmesh.model.said import say
 from tealmesh.store import Reader, Transaction, tables
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def unlock(t: Transaction, service: str) -> LockBody:
     """End the lock of a service, which is returned. Raises ConflictException if there is none."""
     present = locked(t, service, t.moment)
     if present is None:
-        raise AwsError("ConflictException", f"{service} is not locked")
+        raise AwsError("ConflictException", say("{service} is not locked", service=service))
     t.delete(tables.LOCKS, service)
     return present
 
@@ -56,13 +57,20 @@ def refuse_locked(reader: Reader, service: str, moment: Moment) -> None:
     present = locked(reader, service, moment)
     if present is None:
         return
-    until = f" until {_shown(present['until'])}" if present["until"] else ""
-    why = f": {present['why']}" if present["why"] else ""
+    until = say(" until {time}", time=_shown(present["until"])) if present["until"] else ""
+    why = say(": {reason}", reason=present["why"]) if present["why"] else ""
     raise AwsError(
         "ConflictException",
-        f"{service} is locked against deployments by {present['by']} since "
-        f"{_shown(present['at'])}{until}{why} (`teal unlock {service}`; `teal rollback {service}` "
-        "goes back in spite of it)",
+        say(
+            "{service} is locked against deployments by {by} since "
+            "{since}{until}{why} (`teal unlock {service}`; `teal rollback {service}` "
+            "goes back in spite of it)",
+            service=service,
+            by=present["by"],
+            since=_shown(present["at"]),
+            until=until,
+            why=why,
+        ),
     )
 
 

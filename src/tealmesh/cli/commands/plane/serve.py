@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
-from click.core import ParameterSource
 
+from tealmesh.cli.database_url import place
 from tealmesh.cli.options import with_listening
-from tealmesh.model.errors import TealError
 from tealmesh.model.logs import LEVELS, Form, Level, begin
 
 if TYPE_CHECKING:
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
 
 PREFIX = "TEAL_SERVE"
 """Every option is a variable, too: ``TEAL_SERVE_`` and its name."""
-
-_DATABASES = ("postgresql", "postgres", "postgresql+psycopg", "sqlite")
 
 
 def _endpoint(context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -147,6 +143,23 @@ def _advertise(context: click.Context, parameter: click.Parameter, value: str) -
     help="How long to keep serving a router's last route after its deletion; 0 to not keep it.",
 )
 @click.option(
+    "--stream-age",
+    type=click.FloatRange(0, 86_400),
+    default=1800.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="After how long, give or take a tenth, an Envoy's connection is ended, so that it connects"
+    " again, perhaps at another replica; 0 for never.",
+)
+@click.option(
+    "--stream-drain",
+    type=click.FloatRange(0, 300),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Over how long Envoys are let go, one after the other, when this replica stops.",
+)
+@click.option(
     "--allow-host",
     "allowed_hosts",
     multiple=True,
@@ -229,54 +242,12 @@ def _config(context: click.Context, options: dict[str, Any]) -> ServeConfig:
         if beyond.api is None:
             raise click.UsageError("--oidc is for a proxy that connects to --listen: add that")
         load(options["oidc"])
-    database = _database(context, options.pop("database"), options.pop("database_file"))
+    url, file = options.pop("database"), options.pop("database_file")
+    database = place(context, "database", "--database", url, file)
     keys = options.pop("keys").absolute()
     if not options["sts_endpoint"]:
         options["sts_endpoint"] = f"https://sts.{options['region']}.amazonaws.com"
     return ServeConfig(data_dir=keys, database=database, listening=beyond, **options)
-
-
-def _database(context: click.Context, url: str, file: Path | None) -> str:
-    """The URL or path of the database. No message shows what may have a password."""
-    if url and file is not None:
-        raise click.UsageError("--database and --database-file: give only one of them")
-    if file is not None:
-        url = _read_secret(file)
-    elif not url:
-        raise click.UsageError(
-            "--database is missing: postgresql://USER@HOST/NAME, or the path of a SQLite file for"
-            " one control plane alone"
-        )
-    parts = urlsplit(url)
-    if "://" in url and parts.scheme not in _DATABASES:
-        raise click.UsageError(
-            f"--database: the URL begins with {parts.scheme}://, and must with postgresql://"
-        )
-    given = context.get_parameter_source("database")
-    if given is ParameterSource.COMMANDLINE and parts.password:
-        raise click.UsageError(
-            "--database has a password, which everybody on this machine sees among the arguments:"
-            " give the URL by TEAL_DATABASE or --database-file"
-        )
-    return url
-
-
-def _read_secret(file: Path) -> str:
-    try:
-        mode = stat.S_IMODE(file.stat().st_mode)
-        # A mounted secret of Kubernetes belongs to root and is read by the pod's group.
-        if mode & 0o027:
-            raise TealError(
-                f"--database-file {file} is open to others (mode {mode:03o}): "
-                f"run `chmod 600 {file}`"
-            )
-        text = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise click.UsageError(f"--database-file {file}: {reason}") from error
-    if not text or "\n" in text:
-        raise click.UsageError(f"--database-file {file}: must have one line, the URL")
-    return text
 
 
 async def _serve(config: ServeConfig) -> None:

@@ -1,0 +1,1 @@
+"""What operators see of a control plane: readiness, its own metrics, logs and traces of writes."""

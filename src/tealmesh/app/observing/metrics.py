@@ -1,0 +1,131 @@
+"""A control plane's own metrics, in OpenMetrics: streams, pushes, the store, API calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+
+from tealmesh import __version__
+from tealmesh.app.observing.calls import Calls
+from tealmesh.app.observing.following import Following
+from tealmesh.model.convergence import EnvoyStatus
+from tealmesh.store import Store, tables
+from tealmesh.supervision.trouble import Trouble
+from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.counts import Times
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What they are read from."""
+
+    store: Store
+    cache: AdsCache
+    calls: Calls
+    following: Following
+    troubles: Callable[[], Iterable[Trouble]]
+    why_not_ready: Callable[[], Iterable[str]]
+    leases: Callable[[], Mapping[str, int]] = dict
+    """The leases that this replica holds, with their fencing numbers."""
+    lag: Callable[[], float] = field(default=lambda: 0.0)
+    """For how many seconds the view has known of revisions that it lacks."""
+
+
+def families(sources: Sources) -> Iterator[Metric]:
+    """All of them."""
+    yield InfoMetricFamily("tealmesh_build", "The version.", value={"version": __version__})
+    yield _gauge(
+        "tealmesh_ready", "Whether it is ready.", not any(True for _ in sources.why_not_ready())
+    )
+    yield from _streams(sources)
+    yield from _store(sources)
+    yield from _calls(sources.calls)
+    leases = GaugeMetricFamily(
+        "tealmesh_lease_number", "Fencing number of a lease that it holds.", labels=["lease"]
+    )
+    for name, number in sorted(sources.leases().items()):
+        leases.add_metric([name], number)
+    yield leases
+    troubles = len(list(sources.troubles()))
+    yield _gauge("tealmesh_failing_workers", "Workers that fail at present.", troubles)
+
+
+def _streams(sources: Sources) -> Iterator[Metric]:
+    cache, counts = sources.cache, sources.cache.counts
+    streams = GaugeMetricFamily("tealmesh_streams", "Envoys that are connected.", labels=["mesh"])
+    waiting = GaugeMetricFamily(
+        "tealmesh_envoys_behind",
+        "Envoys that do not run with the newest revision, or are expected and not connected.",
+        labels=["mesh"],
+    )
+    refusing = GaugeMetricFamily(
+        "tealmesh_resource_refused", "Envoys that refuse what a node or gateway gets.",
+        labels=["mesh", "resource"],
+    )  # fmt: skip
+    for document in sources.store.view.list(tables.MESHES):
+        mesh = document.body["meshName"]
+        envoys: list[EnvoyStatus] = cache.envoys(mesh)
+        behind = cache.convergence(mesh, sources.store.revision).waiting
+        streams.add_metric([mesh], sum(one.connected for one in envoys))
+        waiting.add_metric([mesh], len(behind))
+        refused = [one.resource for one in envoys if one.rejected]
+        for resource in sorted(set(refused)):
+            refusing.add_metric([mesh, resource], refused.count(resource))
+    yield from (streams, waiting, refusing)
+    yield _counter("tealmesh_pushes", "Responses that Envoys were sent.", counts.pushes)
+    yield _counter("tealmesh_translations", "Translations of a snapshot.", cache.translations)
+    refusals = CounterMetricFamily(
+        "tealmesh_nacks", "Responses that Envoys refused.", labels=["type"]
+    )
+    for type_url, count in sorted(counts.refusals.items()):
+        refusals.add_metric([type_url.rpartition(".")[2]], count)
+    yield refusals
+    text = "From a response to an Envoy to its acknowledgement."
+    yield _histogram("tealmesh_ack_seconds", text, counts.answers)
+    text = "From the answer of an API call until all Envoys of the mesh run with its change."
+    yield _histogram("tealmesh_push_seconds", text, sources.following.times)
+    text = "Changes that some Envoy had not acknowledged within a minute."
+    yield _counter("tealmesh_unacknowledged_changes", text, sources.following.unfinished)
+
+
+def _store(sources: Sources) -> Iterator[Metric]:
+    store = sources.store
+    yield _gauge("tealmesh_store_revision", "Newest revision of the view.", store.revision)
+    yield _gauge("tealmesh_store_lag_seconds", "How long the view lags.", sources.lag())
+    yield _gauge("tealmesh_database_up", "Whether the database answers.", not store.away())
+
+
+def _calls(calls: Calls) -> Iterator[Metric]:
+    answered = CounterMetricFamily(
+        "tealmesh_api_calls", "API calls.", labels=["service", "operation", "outcome"]
+    )
+    for names, count in sorted(calls.answered.items()):
+        answered.add_metric(list(names), count)
+    yield answered
+    times = HistogramMetricFamily(
+        "tealmesh_api_call_seconds", "Time to the answer.", labels=["service"], unit="seconds"
+    )
+    for service, found in sorted(calls.times.items()):
+        times.add_metric([service], found.cumulated(), sum_value=found.total)
+    yield times
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=value)
+
+
+def _counter(name: str, text: str, value: float) -> Metric:
+    return CounterMetricFamily(name, text, value=value)
+
+
+def _histogram(name: str, text: str, times: Times) -> Metric:
+    found = times.cumulated()
+    return HistogramMetricFamily(name, text, buckets=found, sum_value=times.total, unit="seconds")

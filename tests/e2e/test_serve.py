@@ -1,0 +1,83 @@
+"""`teal serve` deploys what runs in the ECS of a `teal up`, and loses no request."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.machine import free_port
+from tests.support.meshes.article import Article
+from tests.support.planes.control_plane import ControlPlane, control_plane
+from tests.support.planes.sample import IMAGES, api, finished
+from tests.support.planes.serving import ServePlane, serve_plane
+from tests.support.programs.traffic import traffic
+
+RATE = 100.0
+SETTINGS = """[adopted.sample.strategy]
+steps = [10, 50, 100]
+step_time = "500ms"
+bake_time = "300ms"
+step_timeout = "30s"
+
+[adopted.sample.gates]
+min_requests = 20
+"""
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[ControlPlane]:
+    """Whose ECS and Cloud Map are used."""
+    config = tmp_path / "teal.toml"
+    lines = "\n".join(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in IMAGES.items())
+    config.write_text(f"[images]\n{lines}\n")
+    with control_plane(tmp_path, config) as running:
+        yield running
+
+
+@pytest.fixture
+def plane(tmp_path: Path, cloud: ControlPlane) -> Iterator[ServePlane]:
+    with serve_plane(tmp_path / "serve", cloud) as running:
+        yield running
+
+
+def started(plane: ServePlane) -> str:
+    """The system with its blue side; returns the URL of its gateway."""
+    article = Article(
+        plane.client("appmesh"),
+        plane.cloud.client("ecs"),
+        plane.cloud.client("servicediscovery"),
+        xds=f"127.0.0.1:{plane.xds_port}",
+    )
+    article.foundation()
+    article.start_side("blue")
+    article.create_route(blue=1)
+    port = free_port()
+    article.gateway(port, "127.0.0.1")
+    article.ecs.get_waiter("services_stable").wait(
+        cluster=article.cluster,
+        services=[article.ecs_service("blue"), "edge"],
+        WaiterConfig={"Delay": 1, "MaxAttempts": 60},
+    )
+    return f"http://127.0.0.1:{port}/"
+
+
+@pytest.mark.timeout(180)
+def test_a_deployment_in_an_ecs_elsewhere_loses_no_request(
+    plane: ServePlane, tmp_path: Path
+) -> None:
+    url = started(plane)
+    settings = tmp_path / "adopted.toml"
+    settings.write_text(SETTINGS)
+    plane.teal("apply", "--config", str(settings))
+    with traffic((url, RATE)) as load:
+        assert set(load.watch(1.0).versions) == {"1"}
+        plane.teal("deploy", "sample", "--image", "example/sample:0.0.2")
+        assert finished(plane, "sample")["status"] == "SUCCESSFUL"
+        assert set(load.watch(1.0).versions) == {"2"}
+        total = load.stop()
+    assert not total.failures
+    sides = api(plane).get_status()["services"][0]["sides"]
+    assert [(side["side"], side["weight"]) for side in sides] == [("blue", 0), ("green", 100)]

@@ -88,6 +88,7 @@ class Plane:
             others=connected(store, self._aws.cloudwatch, ground.endpoint, os.environ),
             beside=metrics.callers_saw_beside,
             hearing=Heard(store, metrics),
+            missing=metrics.missing,
         )
         self._dashboard = Dashboard(
             config,

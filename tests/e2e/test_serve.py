@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import urllib.request
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.planes.sample import IMAGES, Sample, api, finished
 from tests.support.planes.serving import ServePlane, serve_plane
 from tests.support.programs.traffic import traffic
+from tests.support.waiting import until
 
 RATE = 100.0
 SETTINGS = """[adopted.sample.strategy]
@@ -103,6 +105,7 @@ def test_a_service_of_a_teal_toml_is_made_and_deployed_elsewhere(
     sample = Sample(tmp_path)
     with serve_plane(tmp_path / "serve", cloud, postgres, options) as plane:
         sample.apply(plane)
+        until(lambda: answers(sample.url))  # its instances are discovered
         with traffic((sample.url, RATE)) as load:
             assert set(load.watch(1.0).versions) == {"1"}
             plane.teal("deploy", "web", "--image", "example/sample:0.0.2")
@@ -110,6 +113,12 @@ def test_a_service_of_a_teal_toml_is_made_and_deployed_elsewhere(
             assert set(load.watch(1.0).versions) == {"2"}
             total = load.stop()
     assert not total.failures
+
+
+def answers(url: str) -> bool:
+    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
+        return bool(answer.status == 200)
+    return False
 
 
 def pushed_under_one_id(plane: ServePlane) -> None:

@@ -105,15 +105,15 @@ class Server:
         pid = self._process.pid
         os.kill(pid, signal.SIGSTOP)
         # Each has a session of its own.
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        children = [*map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
         try:
             for child in children:
-                os.kill(int(child), signal.SIGSTOP)
+                os.kill(child, signal.SIGSTOP)
             yield
         finally:
             for process in [*children, pid]:
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(int(process), signal.SIGCONT)
+                    os.kill(process, signal.SIGCONT)
 
     def answers(self) -> bool:
         assert self._process is None or self._process.poll() is None, self._log()

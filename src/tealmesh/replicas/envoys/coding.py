@@ -1,8 +1,8 @@
 """The rows that replicas publish, to and from JSON. Pure.
 
-The roster is a list of ids, node ids, resources and versions. The progress has the newest revision of the
-replica's snapshot, and by place in the roster what is not as with most: the revisions of those that
-run with an older one, as runs of places, and what is refused or noted.
+The roster is a list of ids, node ids, resources and versions. The progress has the newest revision
+of the replica's snapshot, and by place in the roster what is not as with most: the revisions of
+those that run with an older one, as runs of places, and what is refused or noted.
 """
 
 from __future__ import annotations

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests.support.machine import free_port
 from tests.support.meshes.article import Article
 from tests.support.planes.control_plane import ControlPlane, control_plane
-from tests.support.planes.sample import IMAGES, api, finished
+from tests.support.planes.sample import IMAGES, Sample, api, finished
 from tests.support.planes.serving import ServePlane, serve_plane
 from tests.support.programs.traffic import traffic
+from tests.support.waiting import until
 
 RATE = 100.0
 SETTINGS = """[adopted.sample.strategy]
@@ -39,7 +43,7 @@ def cloud(tmp_path: Path) -> Iterator[ControlPlane]:
 
 @pytest.fixture
 def plane(tmp_path: Path, cloud: ControlPlane) -> Iterator[ServePlane]:
-    with serve_plane(tmp_path / "serve", cloud) as running:
+    with serve_plane(tmp_path / "serve", cloud, options=["--log-format", "json"]) as running:
         yield running
 
 
@@ -81,3 +85,45 @@ def test_a_deployment_in_an_ecs_elsewhere_loses_no_request(
     assert not total.failures
     sides = api(plane).get_status()["services"][0]["sides"]
     assert [(side["side"], side["weight"]) for side in sides] == [("blue", 0), ("green", 100)]
+    pushed_under_one_id(plane)
+    with urllib.request.urlopen(f"{plane.endpoint}/_teal/ready") as answer:
+        assert json.load(answer) == {"status": "ready"}
+    with urllib.request.urlopen(f"{plane.endpoint}/metrics") as answer:
+        shown = answer.read().decode()
+    families = {family.name: family for family in text_string_to_metric_families(shown)}
+    assert families["tealmesh_streams"].samples[0].value == 2
+    assert families["tealmesh_lease_number"].samples
+
+
+@pytest.mark.drill
+@pytest.mark.timeout(240)
+def test_a_service_of_a_teal_toml_is_made_and_deployed_elsewhere(
+    tmp_path: Path, cloud: ControlPlane, postgres: str
+) -> None:
+    port = free_port()
+    options = ["--xds-port", str(port), "--xds-advertise", f"127.0.0.1:{port}"]
+    sample = Sample(tmp_path)
+    with serve_plane(tmp_path / "serve", cloud, postgres, options) as plane:
+        sample.apply(plane)
+        until(lambda: answers(sample.url))  # its instances are discovered
+        with traffic((sample.url, RATE)) as load:
+            assert set(load.watch(1.0).versions) == {"1"}
+            plane.teal("deploy", "web", "--image", "example/sample:0.0.2")
+            assert finished(plane)["status"] == "SUCCESSFUL"
+            assert set(load.watch(1.0).versions) == {"2"}
+            total = load.stop()
+    assert not total.failures
+
+
+def answers(url: str) -> bool:
+    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
+        return bool(answer.status == 200)
+    return False
+
+
+def pushed_under_one_id(plane: ServePlane) -> None:
+    """The log tells of a call and of the Envoys that run with what it changed, by one id."""
+    lines = [json.loads(line) for line in plane.log().splitlines() if line.startswith("{")]
+    made = {line["requestId"] for line in lines if "made revision" in line["message"]}
+    ran = [line for line in lines if " Envoys run with revision " in line["message"]]
+    assert any(line["envoys"] == 2 and line["requestId"] in made for line in ran)

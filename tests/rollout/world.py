@@ -77,6 +77,8 @@ class Bench:
     boot: BootClock = system_boot
     hearing: Hearing | None = None
     """None where nothing is heard."""
+    missing: str = ""
+    """Why what callers saw is not known."""
     others: Callable[[Store], HearOthers] | None = None
     """Those outside; None for nobody."""
 
@@ -102,6 +104,7 @@ class Bench:
             image_problem=self._image_problem,
             on_transition=self.on_transition,
             others=self.others(store) if self.others else None,
+            missing=lambda service: self.missing,
         )
 
     async def put_system(self, store: Store) -> None:

@@ -66,6 +66,10 @@ class Context:
         self._call.finish(code.value[0], details)
         raise _Aborted
 
+    def hang_up(self) -> None:
+        """End the connection with all its calls, which `grpc.aio` cannot."""
+        self._call.connection.abort()
+
 
 class Served:
     """Runs one call's handler in a task."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy import BigInteger, Column, String, Table, Text
+from sqlalchemy import BigInteger, Column, Float, LargeBinary, String, Table, Text
 
 from tealmesh.store.schema import metadata
 
@@ -42,7 +42,18 @@ meshes = Table(
 """The Envoys of a mesh at a replica, and how far they are (`envoys.coding`). Each time that one of
 both is written, its number is one more."""
 
-_ALL = (leases, meshes, replicas)
+counts = Table(
+    "replica_counts",
+    metadata,
+    Column("replica", String(64), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("written", Float, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+"""What the callers' Envoys at a replica have counted, how often that was written, and when, by the
+clock of the database, which alone is compared with it."""
+
+_ALL = (counts, leases, meshes, replicas)
 
 
 def create(engine: sa.Engine | sa.Connection) -> None:

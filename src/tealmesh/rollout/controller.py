@@ -24,10 +24,12 @@ from tealmesh.rollout.performer import (
     CallersSawAfter,
     CallersSawBeside,
     HearOthers,
+    MissingReports,
     Performer,
     WaitConverged,
     WhoChanged,
     nothing_beside,
+    nothing_missing,
 )
 from tealmesh.rollout.running import stored
 from tealmesh.rollout.running.decisions import Decisions
@@ -72,8 +74,11 @@ class Controller(Decisions):
         others: HearOthers | None = None,
         beside: CallersSawBeside = nothing_beside,
         hearing: Hearing | None = None,
+        missing: MissingReports = nothing_missing,
     ) -> None:
-        performer = Performer(driver, converged, traffic, windows, who, clock, others, beside)
+        performer = Performer(
+            driver, converged, traffic, windows, who, clock, others, beside, missing
+        )
         work = Work(
             store,
             performer,

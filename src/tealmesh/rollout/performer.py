@@ -12,7 +12,7 @@ from tealmesh.envoy.names import BesideKind
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.convergence import Convergence
 from tealmesh.model.errors import DriverError, NotYet
-from tealmesh.model.rollout import Deployment, SideTasks, Traffic
+from tealmesh.model.rollout import Deployment, GateResult, SideTasks, Traffic, Verdict
 from tealmesh.model.traffic.windows import SideWindow
 from tealmesh.rollout import beginning, machine
 from tealmesh.rollout.drivers.base import Driver
@@ -111,6 +111,15 @@ def nothing_beside(service: Service, side: str, since: float, way: BesideKind) -
     return Traffic()
 
 
+MissingReports = Callable[[Service], str]
+"""(service) -> why what its callers saw is not known at present; empty if it is."""
+
+
+def nothing_missing(service: Service) -> str:
+    """All that callers saw is known."""
+    return ""
+
+
 class Performer:
     """What a deployment sees and does. No method raises for what goes wrong in the world: that is
     an event.
@@ -126,7 +135,9 @@ class Performer:
         clock: SteadyClock,
         others: HearOthers | None = None,
         beside: CallersSawBeside = nothing_beside,
+        missing: MissingReports = nothing_missing,
     ) -> None:
+        self._missing = missing
         self._driver = driver
         self._converged = converged
         self._traffic = traffic
@@ -183,7 +194,7 @@ class Performer:
                     return await self._await_converged(d, service, revision)
                 case Observe():
                     observed = self._observed(d, service, effect, seen)
-                    return self.others.heard(d, service, observed)
+                    return self._complete(service, self.others.heard(d, service, observed))
                 case StopSide(side=side):
                     return SideStopped(await self._driver.stop_side(service, side))
         except NotYet as pending:
@@ -230,6 +241,14 @@ class Performer:
             self._windows(service, d.new_side, after),
             beside=self._seen_beside(d, service, effect.since),
         )
+
+    def _complete(self, service: Service, observed: Observed) -> Observed:
+        """What was seen; UNKNOWN stands against going on while part of it is missing."""
+        why = self._missing(service)
+        if not why:
+            return observed
+        unknown = GateResult("reports", Verdict.UNKNOWN, why)
+        return replace(observed, gates=(*observed.gates, unknown))
 
     def _seen_beside(self, d: Deployment, service: Service, since: float) -> Traffic:
         kind = machine.beside_kind(d)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -45,6 +45,39 @@ PATIENCE_SECONDS = 5.0
 _PAUSE_SECONDS = 0.1
 
 _log = logging.getLogger(__name__)
+
+# The statements of a commit, made once: making them costs more than running them.
+_MOVE = sa.update(state).values(
+    revision=sa.bindparam("new_revision"),
+    write_id=sa.bindparam("new_write_id"),
+    boot=sa.bindparam("new_boot"),
+    at=sa.bindparam("new_at"),
+)
+_TAKE = _MOVE.where(
+    state.c.revision == sa.bindparam("base_revision"),
+    state.c.write_id == sa.bindparam("base_write_id"),
+    state.c.epoch == sa.bindparam("base_epoch"),
+    state.c.format == FORMAT,
+)
+_DELETE = sa.delete(documents).where(
+    documents.c.collection == sa.bindparam("c"), documents.c.key == sa.bindparam("k")
+)
+
+
+def _upsert(insert: postgresql.Insert | sqlite.Insert) -> sa.Insert:
+    new = {"revision": insert.excluded.revision, "body": insert.excluded.body}
+    return insert.on_conflict_do_update(index_elements=["collection", "key"], set_=new)
+
+
+# By whether the database is shared, that is, PostgreSQL. There, a commit is announced once it is
+# made, and that without a question of its own.
+_UPSERT = {True: _upsert(postgresql.insert(documents)), False: _upsert(sqlite.insert(documents))}
+_AUDIT: Mapping[bool, sa.Executable] = {
+    True: sa.insert(audit)
+    .values({column.name: sa.bindparam(column.name) for column in audit.columns})
+    .returning(sa.func.pg_notify(CHANNEL, sa.bindparam("announced"))),
+    False: sa.insert(audit),
+}
 
 
 @dataclass(frozen=True)
@@ -120,7 +153,7 @@ class Commits:
 
     def follow(self) -> None:
         """Have the view show all that is committed."""
-        with self._database.reading() as connection:
+        with self._database.reading(whole=False) as connection:
             step = self._step(connection, head(connection))
         if isinstance(step, Broken):
             self._load_anew(step)
@@ -207,7 +240,7 @@ class Commits:
 
     def _skip(self, connection: sa.Connection, revision: int) -> None:
         commit = Commit(revision, self._new_id(), ())
-        connection.execute(sa.update(state).values(**self._head_of(commit)))
+        connection.execute(_MOVE, self._head_of(commit))
         order: Order[None] = Order("tealmesh", "ReadAnew", lambda t: None)
         self._record(connection, order, commit)
 
@@ -220,6 +253,7 @@ class Commits:
             return True
         try:
             with self._database.engine.connect() as connection:
+                connection.execution_options(isolation_level="AUTOCOMMIT")
                 return head(connection).is_of(base)
         except sa.exc.SQLAlchemyError as error:
             self._database.error(error, "")
@@ -230,22 +264,21 @@ class Commits:
     ) -> Commit | None:
         """Take the next revision; None if the database is not where ``base`` is."""
         commit = Commit(base.revision + 1, write_id, changes)
-        where = (
-            state.c.revision == base.revision,
-            state.c.write_id == base.write_id,
-            state.c.epoch == base.epoch,
-            state.c.format == FORMAT,
-        )
-        query = sa.update(state).where(*where).values(**self._head_of(commit))
-        return commit if connection.execute(query).rowcount == 1 else None
+        where = {
+            "base_revision": base.revision,
+            "base_write_id": base.write_id,
+            "base_epoch": base.epoch,
+        }
+        taken = connection.execute(_TAKE, {**where, **self._head_of(commit)})
+        return commit if taken.rowcount == 1 else None
 
     def _head_of(self, commit: Commit) -> dict[str, object]:
         moment = self._now()
         return {
-            "revision": commit.revision,
-            "write_id": commit.write_id,
-            "boot": moment.boot,
-            "at": moment.at,
+            "new_revision": commit.revision,
+            "new_write_id": commit.write_id,
+            "new_boot": moment.boot,
+            "new_at": moment.at,
         }
 
     def _record(self, connection: sa.Connection, order: Order[Any], commit: Commit) -> None:
@@ -253,38 +286,26 @@ class Commits:
             check(connection)
         gone = [{"c": c, "k": k} for c, k, document in commit.changes if document is None]
         if gone:
-            c, k = documents.c.collection, documents.c.key
-            where = (c == sa.bindparam("c"), k == sa.bindparam("k"))
-            connection.execute(sa.delete(documents).where(*where), gone)
+            connection.execute(_DELETE, gone)
         rows = [
             {"collection": c, "key": k, "revision": commit.revision, "body": json.dumps(d.body)}
             for c, k, d in commit.changes
             if d is not None
         ]
         if rows:
-            connection.execute(self._upsert(), rows)
-        connection.execute(self._audit_row(order, commit))
-
-    def _upsert(self) -> sa.Insert:
-        insert: postgresql.Insert | sqlite.Insert
-        insert = (postgresql if self._database.shared else sqlite).insert(documents)
-        new = {"revision": insert.excluded.revision, "body": insert.excluded.body}
-        return insert.on_conflict_do_update(index_elements=["collection", "key"], set_=new)
-
-    def _audit_row(self, order: Order[Any], commit: Commit) -> sa.Executable:
+            connection.execute(_UPSERT[self._database.shared], rows)
         summary = [[c, k, "delete" if d is None else "put"] for c, k, d in commit.changes]
-        query = sa.insert(audit).values(
-            revision=commit.revision,
-            at=self._clock(),
-            actor=order.actor,
-            operation=order.operation,
-            changes=json.dumps(summary),
-            write_id=commit.write_id,
-        )
-        if not self._database.shared:
-            return query
-        # Announced when the transaction is committed, without a question of its own.
-        return query.returning(sa.func.pg_notify(CHANNEL, f"{commit.revision} {self.id}"))
+        entry = {
+            "revision": commit.revision,
+            "at": self._clock(),
+            "actor": order.actor,
+            "operation": order.operation,
+            "changes": json.dumps(summary),
+            "write_id": commit.write_id,
+        }
+        if self._database.shared:
+            entry["announced"] = f"{commit.revision} {self.id}"
+        connection.execute(_AUDIT[self._database.shared], entry)
 
     def _failure(self, error: sa.exc.SQLAlchemyError, attempts: _Attempts[Any]) -> TealError:
         failure = self._database.error(error, f"{attempts.order.operation} could not be committed")

@@ -130,13 +130,16 @@ class Database:
         return dialect.connect(*positional, **{**_POSTGRES, **named})
 
     @contextlib.contextmanager
-    def reading(self) -> Iterator[sa.Connection]:
-        """A transaction that reads the database as it is at one moment, however long it takes."""
+    def reading(self, *, whole: bool = True) -> Iterator[sa.Connection]:
+        """A transaction that reads the database as it is at one moment: the ``whole`` of it,
+        however long that takes, or only a little.
+        """
         with self.engine.connect() as connection:
             if self.shared:
                 connection.execution_options(isolation_level="REPEATABLE READ")
                 with connection.begin():
-                    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+                    if whole:
+                        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
                     yield connection
             else:
                 # sqlite3 itself begins a transaction only where something is written.

@@ -28,6 +28,10 @@ _AT_ONCE = 500
 """Documents of one query."""
 
 
+_HEAD = sa.select(state)
+_LOCKED_HEAD = _HEAD.with_for_update()
+
+
 @dataclass(frozen=True)
 class Head:
     """The row of `state`: how far the database is."""
@@ -55,8 +59,7 @@ class Broken:
 
 def head(connection: sa.Connection, *, locked: bool = False) -> Head:
     """How far the database is. If ``locked``, nobody commits until this transaction has ended."""
-    query = sa.select(state)
-    row = connection.execute(query.with_for_update() if locked else query).one()
+    row = connection.execute(_LOCKED_HEAD if locked else _HEAD).one()
     moment: MomentBody | None = {"boot": row.boot, "at": row.at} if row.boot else None
     return Head(row.revision, row.write_id, row.epoch, row.format, moment)
 

@@ -32,7 +32,6 @@ from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.connection import SILENCE_SECONDS, Connection
 from tealmesh.xds.exchange import Request
-from tealmesh.xds.hanging_up import hang_up
 from tealmesh.xds.limits import Limits, Seldom, source_of
 from tealmesh.xds.variants import VARIANTS, DiscoveryRequest, Variant, unknown_type
 
@@ -82,8 +81,8 @@ class _Stream:
 
     again: Callable[[], Awaitable[str]]
     """Asks anew whether it may go on."""
-    peer: str
-    """Whose connection it is on."""
+    context: grpc.aio.ServicerContext
+    """Our own server's (`http2.serving`) can end the whole connection."""
 
 
 class AdsServicer:
@@ -164,14 +163,15 @@ class AdsServicer:
         for connection in self._connections:
             connection.end()
 
-    async def shed(self, count: int) -> None:
+    def shed(self, count: int) -> None:
         """End the connections of so many Envoys, those that have been here for longest first, so
         that they connect again, perhaps elsewhere. An Envoy whose stream alone ends would come back
         by the same connection.
         """
-        peers = [stream.peer for stream in list(self._connections.values())[:count]]
-        found = await asyncio.to_thread(hang_up, peers)
-        log.info("%d Envoys were let go, since this replica has more than others", found)
+        going = list(self._connections.values())[:count]
+        for stream in going:
+            stream.context.hang_up()
+        log.info("%d Envoys were let go, since others serve them better", len(going))
 
     def _handler(self, variant: Variant) -> Serve:
         async def serve(
@@ -230,7 +230,7 @@ class AdsServicer:
             if self._current is not None:
                 await _caught_up(self._current, variant.parse(first))
             connection = self._connect(variant, node, identity)
-            self._connections[connection] = _Stream(again, context.peer())
+            self._connections[connection] = _Stream(again, context)
             await self._converse(variant, first, requests, connection, context)
         if self._closing:
             raise _Refused(grpc.StatusCode.UNAVAILABLE, "the control plane is stopping")
@@ -335,13 +335,12 @@ async def _written(
     """Write one response. Nothing more is made for an Envoy that does not read; after a while its
     connection is ended, since the end of its stream would wait behind what it does not read.
     """
-    peer = context.peer()
     try:
         async with asyncio.timeout(SILENCE_SECONDS):
             await context.write(message)
     except TimeoutError:
         connection.does_not_read()
-        await asyncio.to_thread(hang_up, [peer])
+        context.hang_up()
         raise _Refused(grpc.StatusCode.DEADLINE_EXCEEDED, connection.envoy.silence) from None
 
 

@@ -30,7 +30,7 @@ class Spans:
         """``replica``: what tells this process from others."""
         try:
             from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-            from opentelemetry.sdk.resources import Resource
+            from opentelemetry.sdk.resources import OTELResourceDetector, Resource
             from opentelemetry.sdk.trace import TracerProvider
             from opentelemetry.sdk.trace.export import BatchSpanProcessor
         except ImportError as error:
@@ -44,7 +44,7 @@ class Spans:
             "service.instance.id": replica,
         }
         # Variables of the environment win: OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES.
-        resource = Resource(about).merge(Resource.create())
+        resource = Resource.create(about).merge(OTELResourceDetector().detect())
         self._provider = TracerProvider(resource=resource)
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer: Any = self._provider.get_tracer("tealmesh", __version__)

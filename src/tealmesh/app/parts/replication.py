@@ -9,12 +9,15 @@ from functools import partial
 from tealmesh.app.parts.ports import Worker
 from tealmesh.model.clock import random_id, steady_clock
 from tealmesh.replicas import tables
+from tealmesh.replicas.counts import SharedCounts
 from tealmesh.replicas.envoys.sharing import SharedEnvoys
 from tealmesh.replicas.leases.carried import carried
 from tealmesh.replicas.leases.holder import Leases, Work
 from tealmesh.replicas.presence.asking import ask
 from tealmesh.replicas.presence.deciding import Standing
 from tealmesh.replicas.presence.presence import Presence
+from tealmesh.rollout.metrics.shared import Elsewhere, Here, packed
+from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.store import Store
 from tealmesh.xds.cache import AdsCache
 
@@ -38,6 +41,7 @@ class Replication:
         if store.shared:
             self.presence = Presence(store.connect, self.replica, advertise, ask, steady_clock)
         self._envoys: SharedEnvoys | None = None
+        self._counts: SharedCounts | None = None
 
     def share(self, cache: AdsCache, known_gone: Callable[[str], bool]) -> None:
         """Let ``cache`` know of the Envoys of the whole mesh, and others of this one's.
@@ -56,6 +60,24 @@ class Replication:
             steady_clock,
         )
         cache.moved = self._envoys.moved
+
+    def count(self, metrics: Metrics, known_gone: Callable[[str], bool]) -> None:
+        """Let ``metrics`` count what callers' Envoys at other replicas report, and others what
+        those here do.
+        """
+        if self.presence is None:
+            return
+        here = metrics.here = Here()
+        self._counts = SharedCounts(
+            self._store.connect,
+            self.replica,
+            partial(here.body, connected=metrics.counts_here),
+            packed,
+            Elsewhere(metrics),
+            self.others,
+            known_gone,
+            steady_clock,
+        )
 
     def once(self, lease: str, work: Work) -> Work:
         """``work`` that happens at one replica at a time."""
@@ -79,9 +101,13 @@ class Replication:
         if self._envoys is not None:
             yield "the publishing of Envoys", self._envoys.publish
             yield "the reading of Envoys elsewhere", self._envoys.follow
+        if self._counts is not None:
+            yield "the counts of all replicas", self._counts.run
 
     async def close(self) -> None:
         """Let others take on what was done here, at once."""
         await self.leases.close()
         if self._envoys is not None:
             await self._envoys.close()
+        if self._counts is not None:
+            await self._counts.close()

@@ -53,7 +53,9 @@ class Streams:
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
         self.metrics = Metrics(steady_clock)
         self.tracing = Tracing(config, self.admission)
-        ground.replication.share(self.cache, partial(known_gone, self._store))
+        gone = partial(known_gone, self._store)
+        ground.replication.share(self.cache, gone)
+        ground.replication.count(self.metrics, gone)
         self._presence = ground.replication.presence
         self.seen = SeenEnvoys(self.cache, self.admission)
         self._server = EnvoyServer(

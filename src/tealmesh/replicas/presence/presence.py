@@ -15,7 +15,7 @@ from tealmesh.model.errors import TealError
 from tealmesh.replicas.calls import Calls, Connect
 from tealmesh.replicas.presence import deciding
 from tealmesh.replicas.presence.deciding import LEFT, PACE, Pace, Picture, Row, Standing
-from tealmesh.replicas.tables import meshes, replicas
+from tealmesh.replicas.tables import counts, meshes, replicas
 
 log = logging.getLogger(__name__)
 
@@ -174,6 +174,7 @@ class Presence:
             )
             if gone.rowcount:
                 connection.execute(sa.delete(meshes).where(meshes.c.replica == identity))
+                connection.execute(sa.delete(counts).where(counts.c.replica == identity))
         found = connection.execute(sa.select(replicas)).all()
         self._streams = {row.id: row.streams for row in found}
         return {row.id: Row(row.address, row.beat) for row in found}

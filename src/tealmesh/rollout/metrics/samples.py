@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import add
 
@@ -216,6 +216,18 @@ class Cluster:
         lowest = min(look_back, key=lambda index: self.samples[index].open)
         grown = last.open - self.samples[lowest].open - self.gone_between(lowest, end)
         return max(0, min(grown, last.active))
+
+
+def restarted(clusters: Mapping[str, Cluster], reports: Mapping[str, Report]) -> bool:
+    """Whether an Envoy has restarted since its last report: a counter has fallen, or is missing
+    because Envoy does not send counters that it has not used.
+    """
+    for name, report in reports.items():
+        cluster = clusters.get(name)
+        for counter, before in cluster.raw.items() if cluster else ():
+            if report.counters.get(counter, 0.0) < before:
+                return True
+    return False
 
 
 def _thinned(samples: Sequence[Sample], most: int) -> list[Sample]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tealmesh.envoy.names import BesideKind, beside_cluster, egress_cluster
@@ -23,8 +23,15 @@ from tealmesh.rollout.metrics.listeners import traffic_together, window_together
 from tealmesh.rollout.metrics.part_times import PartTimes
 from tealmesh.rollout.metrics.parts import PartCounters
 from tealmesh.rollout.metrics.rates import Grown
-from tealmesh.rollout.metrics.reports import MEMBERS, MEMBERS_HEALTHY, Reader, Report, counters
-from tealmesh.rollout.metrics.samples import FEWEST_SAMPLES, MOST_SAMPLES, Cluster, Sample
+from tealmesh.rollout.metrics.reports import MEMBERS, MEMBERS_HEALTHY, Reader, counters
+from tealmesh.rollout.metrics.samples import (
+    FEWEST_SAMPLES,
+    MOST_SAMPLES,
+    Cluster,
+    Sample,
+    restarted,
+)
+from tealmesh.rollout.metrics.shared import Here
 from tealmesh.rollout.metrics.sums import Histogram, Span, Tally, fewest, histogram, quantile
 from tealmesh.rollout.metrics.tasks import TaskCounters
 from tealmesh.rollout.system import Service
@@ -46,6 +53,10 @@ _SAMPLES_IN_ALL = 200_000
 @dataclass
 class _Envoy:
     streams: int = 0
+    elsewhere: bool = False
+    """Whether it reports to another replica."""
+    lost: bool = False
+    """Whether it did, and nothing is heard of that one."""
     last_report: float = 0.0
     every: float = 0.0
     """Seconds between its latest two reports."""
@@ -70,6 +81,8 @@ class Metrics:
         self._forgotten_at = 0.0
         self._task_bounds: tuple[float, ...] = ()
         self._listeners: set[asyncio.Event] = set()
+        self.here: Here | None = None
+        """What other replicas are told; None where there are none."""
 
     @contextlib.contextmanager
     def waking(self, event: asyncio.Event) -> Iterator[None]:
@@ -91,10 +104,59 @@ class Metrics:
     def report(self, identity: str, families: Sequence[proto.MetricFamily], first: bool) -> None:
         """Add one message of an Envoy's stream; ``first``: the stream's first message."""
         now = self._clock()
+        if self.here is not None:
+            self.here.hear(identity, families, first, now)
+        self._add(identity, families, first, now)
+
+    def reported_elsewhere(
+        self, identity: str, families: Sequence[proto.MetricFamily], first: bool, at: float
+    ) -> None:
+        """Add what an Envoy has reported to another replica ``at`` that time. What it has reported
+        here since then has all of that in it.
+        """
+        envoy = self._envoys.setdefault(identity, _Envoy())
+        envoy.elsewhere = True
+        if at > envoy.last_report and not envoy.streams:
+            self._add(identity, families, first, at)
+
+    def elsewhere(self, present: Collection[str], lost: Collection[str]) -> None:
+        """``present`` are all Envoys that report to other replicas, and ``lost`` those that did to
+        one of which nothing is heard.
+        """
+        for identity, envoy in self._envoys.items():
+            envoy.elsewhere, envoy.lost = identity in present, identity in lost
+
+    def missing(self, service: Service) -> str:
+        """Why what callers saw of a service is not known at present, for people; empty if it is."""
+        callers = {
+            identity
+            for side in service.sides
+            for port, protocol in service.listeners
+            for identity, envoy in self._callers.get(
+                egress_cluster(service.mesh, service.node(side), protocol, port), {}
+            ).items()
+            if envoy.lost and not envoy.streams
+        }
+        if not callers:
+            return ""
+        named = ", ".join(sorted(callers)[:3])
+        return (
+            f"{len(callers)} Envoys of its callers reported to a control plane of which nothing is "
+            f"heard: {named}"
+        )
+
+    def counts_here(self, identity: str) -> bool:
+        """Whether an Envoy reports to this replica."""
+        envoy = self._envoys.get(identity)
+        return envoy is not None and envoy.streams > 0
+
+    def _add(
+        self, identity: str, families: Sequence[proto.MetricFamily], first: bool, now: float
+    ) -> None:
         envoy = self._envoys.setdefault(identity, _Envoy())
         reports, logged = self._reader.read(families)
         known = envoy.last_report > 0
-        if known and first and _restarted(envoy, reports):
+        if known and first and restarted(envoy.clusters, reports):
             envoy.parts.restarted()
             envoy.tasks.restarted()
             for cluster in envoy.clusters.values():
@@ -307,7 +369,8 @@ class Metrics:
     def _reports(self, envoy: _Envoy) -> bool:
         """Whether the Envoy is connected and reports."""
         silent = self._clock() - envoy.last_report
-        return envoy.streams > 0 and silent < max(_STALE_AFTER_SECONDS, _MISSED * envoy.every)
+        present = envoy.streams > 0 or envoy.elsewhere
+        return present and silent < max(_STALE_AFTER_SECONDS, _MISSED * envoy.every)
 
     def _envoys_with(self, name: str) -> Iterator[tuple[str, _Envoy, Cluster]]:
         for identity, envoy in self._callers.get(name, {}).items():
@@ -335,15 +398,3 @@ class Metrics:
                         del self._callers[name]
             if gone:
                 del self._envoys[identity]
-
-
-def _restarted(envoy: _Envoy, reports: Mapping[str, Report]) -> bool:
-    """Whether the Envoy has restarted since its last report: a counter has fallen, or is missing
-    because Envoy does not send counters that it has not used.
-    """
-    for name, report in reports.items():
-        cluster = envoy.clusters.get(name)
-        for counter, before in cluster.raw.items() if cluster else ():
-            if report.counters.get(counter, 0.0) < before:
-                return True
-    return False

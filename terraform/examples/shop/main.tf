@@ -1,0 +1,90 @@
+# A mesh with a gateway and one service in blue and green, from the modules. On `teal up`:
+#
+#   teal up -d --config teal.toml
+#   teal env --terraform 3 > teal_override.tf
+#   terraform init && terraform apply
+#
+# `source` decides who owns the weights of the service: Terraform by bluegreen-service (change `blue`
+# and `green`), `teal deploy` by bluegreen-service-rollouts. The addresses are the same.
+
+terraform {
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 3.39"
+    }
+  }
+}
+
+provider "aws" {
+  region = "us-east-1"
+}
+
+resource "aws_vpc" "this" {
+  cidr_block           = "10.0.0.0/16"
+  enable_dns_support   = true
+  enable_dns_hostnames = true
+}
+
+resource "aws_subnet" "this" {
+  vpc_id     = aws_vpc.this.id
+  cidr_block = "10.0.1.0/24"
+}
+
+resource "aws_security_group" "this" {
+  name   = "shop"
+  vpc_id = aws_vpc.this.id
+}
+
+resource "aws_ecs_cluster" "this" {
+  name = "shop"
+}
+
+data "aws_iam_policy_document" "tasks" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["ecs-tasks.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role" "execution" {
+  name               = "shop-execution"
+  assume_role_policy = data.aws_iam_policy_document.tasks.json
+}
+
+module "mesh" {
+  source = "../../modules/mesh"
+
+  name                = "shop"
+  vpc_id              = aws_vpc.this.id
+  cluster             = aws_ecs_cluster.this.name
+  subnets             = [aws_subnet.this.id]
+  security_groups     = [aws_security_group.this.id]
+  execution_role_arn  = aws_iam_role.execution.arn
+  envoy_image         = var.envoy_image
+  gateway_count       = 1
+  gateway_port        = var.gateway_port
+  gateway_routes      = { "/" = module.web.hostname }
+  gateway_environment = var.gateway_environment
+}
+
+module "web" {
+  source = "../../modules/bluegreen-service"
+
+  name               = "web"
+  mesh_name          = module.mesh.name
+  cluster            = aws_ecs_cluster.this.name
+  namespace          = module.mesh.namespace
+  subnets            = [aws_subnet.this.id]
+  security_groups    = [aws_security_group.this.id]
+  execution_role_arn = aws_iam_role.execution.arn
+  envoy_image        = var.envoy_image
+  port               = 8080
+  desired_count      = 1
+  blue               = var.blue
+  green              = var.green
+}

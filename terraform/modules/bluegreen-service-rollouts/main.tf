@@ -1,0 +1,74 @@
+# Made from bluegreen-service by make_rollouts.py: change it there.
+
+# A service with a blue and a green side behind one route.
+#
+# `teal deploy` owns weights, images, counts: `blue` and `green` say how it begins,
+# and both sides always exist. In bluegreen-service, of the same addresses, Terraform does.
+#
+# No request is lost if a side is created in the order node, role, ECS service, route, and removed in
+# the order route, ECS service, node. `create_before_destroy` reverses a removal, so that the route
+# drops a side before the side is destroyed; `depends_on` gives weight to a side only after it has
+# started.
+
+data "aws_region" "current" {}
+
+locals {
+  declared = { blue = var.blue, green = var.green }
+  sides    = local.declared
+  names    = { for side, word in var.side_names : side => "${var.name}-${word}" }
+  hostname = var.hostname == "" ? "${var.name}.${var.namespace.name}" : var.hostname
+
+  log_configuration = var.log_group == "" ? null : {
+    logDriver = "awslogs"
+    options = {
+      awslogs-group         = var.log_group
+      awslogs-region        = data.aws_region.current.name
+      awslogs-stream-prefix = var.name
+    }
+  }
+}
+
+resource "aws_appmesh_virtual_router" "this" {
+  name      = var.name
+  mesh_name = var.mesh_name
+
+  spec {
+    listener {
+      port_mapping {
+        port     = var.port
+        protocol = var.protocol
+      }
+    }
+  }
+}
+
+resource "aws_appmesh_virtual_service" "this" {
+  name      = local.hostname
+  mesh_name = var.mesh_name
+
+  spec {
+    provider {
+      virtual_router {
+        virtual_router_name = aws_appmesh_virtual_router.this.name
+      }
+    }
+  }
+}
+
+resource "aws_service_discovery_service" "this" {
+  name = var.name
+
+  dns_config {
+    namespace_id   = var.namespace.id
+    routing_policy = "MULTIVALUE"
+
+    dns_records {
+      ttl  = 10
+      type = "A"
+    }
+  }
+
+  health_check_custom_config {
+    failure_threshold = 1
+  }
+}

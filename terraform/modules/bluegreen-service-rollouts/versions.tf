@@ -1,0 +1,12 @@
+# Made from bluegreen-service by make_rollouts.py: change it there.
+
+terraform {
+  required_version = ">= 1.5"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 3.39"
+    }
+  }
+}

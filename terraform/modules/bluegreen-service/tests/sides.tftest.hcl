@@ -1,0 +1,119 @@
+mock_provider "aws" {
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{}" }
+  }
+
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::123456789012:role/web" }
+  }
+
+  mock_resource "aws_appmesh_virtual_node" {
+    defaults = { arn = "arn:aws:appmesh:us-east-1:123456789012:mesh/shop/virtualNode/it" }
+  }
+
+  mock_resource "aws_ecs_task_definition" {
+    defaults = { arn = "arn:aws:ecs:us-east-1:123456789012:task-definition/web:1" }
+  }
+
+  mock_resource "aws_service_discovery_service" {
+    defaults = { arn = "arn:aws:servicediscovery:us-east-1:123456789012:service/srv-1" }
+  }
+}
+
+variables {
+  name               = "web"
+  mesh_name          = "shop"
+  cluster            = "shop"
+  namespace          = { id = "ns-1", name = "shop.local" }
+  subnets            = ["subnet-1"]
+  security_groups    = ["sg-1"]
+  execution_role_arn = "arn:aws:iam::123456789012:role/execution"
+  envoy_image        = "envoy:1"
+  port               = 8080
+  blue               = { is_active = true, weight = 1, image = "web:1" }
+  green              = { is_active = false, weight = 0, image = "web:2" }
+}
+
+run "the_first_side" {
+  assert {
+    condition     = keys(aws_appmesh_virtual_node.side) == ["blue"] && keys(aws_ecs_service.side) == ["blue"]
+    error_message = "A side that is not active does not exist."
+  }
+
+  assert {
+    condition     = output.hostname == "web.shop.local"
+    error_message = "Callers use NAME.NAMESPACE."
+  }
+
+  assert {
+    condition     = [for c in jsondecode(aws_ecs_task_definition.side["blue"].container_definitions) : c.name] == ["app", "envoy"]
+    error_message = "Envoy is beside the application."
+  }
+}
+
+run "green_starts_without_weight" {
+  variables {
+    green = { is_active = true, weight = 0, image = "web:2" }
+  }
+
+  assert {
+    condition     = length(aws_appmesh_route.this.spec[0].http_route[0].action[0].weighted_target) == 2
+    error_message = "The one route has both sides."
+  }
+
+  assert {
+    condition     = length(jsondecode(aws_iam_role_policy.envoy.policy).Statement[0].Resource) == 2
+    error_message = "The role may have the configuration of both."
+  }
+}
+
+run "blue_is_removed" {
+  variables {
+    blue       = { is_active = false, weight = 0, image = "web:1" }
+    green      = { is_active = true, weight = 1, image = "web:2" }
+    side_names = { blue = "b", green = "g" }
+  }
+
+  assert {
+    condition     = output.virtual_nodes == { green = "web-g" }
+    error_message = "The sides may have other names."
+  }
+}
+
+run "grpc" {
+  variables {
+    protocol = "grpc"
+  }
+
+  assert {
+    condition     = length(aws_appmesh_route.this.spec[0].grpc_route) == 1 && length(aws_appmesh_route.this.spec[0].http_route) == 0
+    error_message = "The route is of the service's protocol."
+  }
+}
+
+run "no_side" {
+  command         = plan
+  expect_failures = [aws_appmesh_route.this]
+
+  variables {
+    blue = { is_active = false, weight = 0, image = "web:1" }
+  }
+}
+
+run "weight_for_a_side_that_is_off" {
+  command         = plan
+  expect_failures = [aws_appmesh_route.this]
+
+  variables {
+    green = { is_active = false, weight = 1, image = "web:2" }
+  }
+}
+
+run "no_weight" {
+  command         = plan
+  expect_failures = [aws_appmesh_route.this]
+
+  variables {
+    blue = { is_active = true, weight = 0, image = "web:1" }
+  }
+}

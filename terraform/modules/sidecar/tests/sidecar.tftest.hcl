@@ -1,0 +1,60 @@
+variables {
+  resource  = "mesh/shop/virtualNode/web-blue"
+  image     = "envoy:1"
+  app_ports = [8080, 8081]
+}
+
+run "an_envoy" {
+  command = plan
+
+  assert {
+    condition     = jsondecode(output.containers[0]).environment == [{ name = "APPMESH_RESOURCE_ARN", value = "mesh/shop/virtualNode/web-blue" }]
+    error_message = "Envoy knows what it is, and nothing else."
+  }
+
+  assert {
+    condition     = output.proxy_properties.AppPorts == "8080,8081" && !can(output.proxy_properties.EgressIgnoredPorts)
+    error_message = "The application's ports are redirected."
+  }
+
+  assert {
+    condition     = length(output.containers) == 1 && !can(jsondecode(output.containers[0]).logConfiguration)
+    error_message = "Nothing that was not asked for."
+  }
+}
+
+run "with_all" {
+  command = plan
+
+  variables {
+    tracing              = "xray"
+    xds_endpoint         = "ads.internal:18000"
+    egress_ignored_ports = [5432]
+    environment          = { ENVOY_LOG_LEVEL = "debug" }
+    log_configuration    = { logDriver = "awslogs", options = { awslogs-group = "g" } }
+  }
+
+  assert {
+    condition = { for v in jsondecode(output.containers[0]).environment : v.name => v.value } == {
+      APPMESH_RESOURCE_ARN      = "mesh/shop/virtualNode/web-blue"
+      APPMESH_XDS_ENDPOINT      = "ads.internal:18000"
+      ENABLE_ENVOY_XRAY_TRACING = "1"
+      ENVOY_LOG_LEVEL           = "debug"
+    }
+    error_message = "All variables reach Envoy."
+  }
+
+  assert {
+    condition     = [for c in output.containers : jsondecode(c).name] == ["envoy", "xray"] && output.proxy_properties.EgressIgnoredPorts == "5432"
+    error_message = "X-Ray's daemon, and the ports that Envoy leaves alone."
+  }
+}
+
+run "a_resource_of_another_kind" {
+  command         = plan
+  expect_failures = [var.resource]
+
+  variables {
+    resource = "mesh/shop/virtualRouter/web"
+  }
+}

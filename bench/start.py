@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from tests.support.machine import BIN
@@ -25,7 +26,7 @@ def measure() -> list[Measurement]:
     shown = median_seconds(lambda: _run(str(BIN / "teal"), "--help"), 7)
     # A name of a command, its options, and all commands, of which each module is imported.
     words = ("teal dep", "teal status --", "teal ")
-    completed = max(median_seconds(lambda line=line: _complete(line), 7) for line in words)
+    completed = max(median_seconds(partial(_complete, line), 7) for line in words)
     imports = median_seconds(lambda: _run(sys.executable, "-c", _LIBRARIES), 5)
     ready = quantile([_up() for _ in range(6)][1:], 0.5)
     return [

@@ -23,7 +23,7 @@ from tealmesh.envoy.resources import Resource
 from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.model.clock import steady_clock
 from tealmesh.model.errors import DatabaseAway
-from tealmesh.xds import balance, server
+from tealmesh.xds import balance, conversation, server
 from tealmesh.xds.balance import FEW, surplus
 from tealmesh.xds.fed import Fed
 from tealmesh.xds.server import AdsServicer
@@ -71,7 +71,7 @@ async def served(plane: Plane, **how: Any) -> AsyncIterator[Served]:
 def test_an_envoy_that_does_not_read_is_named_and_holds_nobody_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(server, "SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr(conversation, "SILENCE_SECONDS", 1.0)
 
     async def main() -> None:
         plane = Plane(lambda mesh: ["task-1"])

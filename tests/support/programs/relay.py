@@ -9,10 +9,12 @@ from collections.abc import Iterator
 
 
 class Relay:
-    """Carries connections to ``port`` of 127.0.0.1; where one end closes, the other is closed."""
+    """Carries connections to ``port`` of 127.0.0.1, or to one of several in turn, of those that
+    answer; where one end closes, the other is closed.
+    """
 
-    def __init__(self, port: int) -> None:
-        self._to = port
+    def __init__(self, port: int, *others: int) -> None:
+        self._to = [port, *others]
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.refuses = False
         """Whether new connections are closed at once."""
@@ -49,15 +51,22 @@ class Relay:
             if self.refuses:
                 near.close()
                 continue
-            try:
-                far = socket.create_connection(("127.0.0.1", self._to), timeout=10)
-            except OSError:
+            far = self._connected()
+            if far is None:
                 near.close()
                 continue
             far.settimeout(None)
             with self._lock:
                 self._open |= {near, far}
             threading.Thread(target=self._carry, args=(near, far), daemon=True).start()
+
+    def _connected(self) -> socket.socket | None:
+        """A connection to the next one that answers."""
+        for _ in self._to:
+            self._to.append(self._to.pop(0))
+            with contextlib.suppress(OSError):
+                return socket.create_connection(("127.0.0.1", self._to[-1]), timeout=10)
+        return None
 
     def _carry(self, near: socket.socket, far: socket.socket) -> None:
         back = threading.Thread(target=_copy, args=(far, near), daemon=True)

@@ -13,7 +13,7 @@ TOOLBOX := $(TOOLS)/.installed
 # Tests and demo start hundreds of Python processes: each would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help dashboard demo test drills soak-page systems lint bench bench-gates dist readme recording screenshots man lock sbom audit fuzz
+.PHONY: help dashboard demo test drills soak-page soak-short soak-memory systems lint bench bench-gates dist readme recording screenshots man lock sbom audit fuzz
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -62,6 +62,12 @@ drills: $(DEVELOPMENT) ## Run the long forms of tests, some 20,000 requests each
 
 soak-page: $(DEVELOPMENT) dashboard ## Leave the page open for an hour of deployments and crashes; SECONDS=600
 	TEALMESH_SOAK_SECONDS=$(or $(SECONDS),3600) $(PY) -m pytest -s tests/dashboard/test_soak.py
+
+soak-short: $(DEVELOPMENT) ## Deploy for 8 minutes at full load: no request may be lost; SECONDS=480
+	$(PY) -m bench.soak_short --seconds $(or $(SECONDS),480)
+
+soak-memory: $(DEVELOPMENT) ## Change, connect and disconnect for half an hour: memory stays; SECONDS=1800
+	$(PY) -m bench.soak_memory --seconds $(or $(SECONDS),1800)
 
 systems: $(DEVELOPMENT) ## Apply five Terraform systems in the style of public ones, with traffic
 	$(PY) -m pytest -m drill tests/terraform/test_systems.py

@@ -1,6 +1,6 @@
 """Runs the benchmarks, prints their results and writes them to ``bench/results.json``.
 
-python -m bench [MODULE ...]      runs only these modules and keeps the results of the others
+python -m bench [--short] [MODULE ...]    runs only these and keeps the results of the others
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -20,8 +21,10 @@ MODULES = (
     "start",
     "callers",
     "weights",
+    "dataplane",
     "encodes",
     "swarm",
+    "reports",
     "writes",
     "database",
     "translation",
@@ -37,7 +40,10 @@ RESULTS = Path(__file__).parent / "results.json"
 def main() -> None:
     logging.basicConfig(level=logging.ERROR)
     measurements: list[Measurement] = []
-    for name in sys.argv[1:] or MODULES:
+    names = [one for one in sys.argv[1:] if one != "--short"]
+    if "--short" in sys.argv:
+        os.environ["TEAL_BENCH_SHORT"] = "1"
+    for name in names or MODULES:
         print(f"measuring {name} …", file=sys.stderr)
         measurements += importlib.import_module(f"bench.{name}").measure()
     _show(measurements)
@@ -51,7 +57,7 @@ def main() -> None:
         for m in measurements
     ]
     measured = {body["name"] for body in bodies}
-    earlier = json.loads(RESULTS.read_text()) if sys.argv[1:] and RESULTS.exists() else []
+    earlier = json.loads(RESULTS.read_text()) if names and RESULTS.exists() else []
     kept = [body for body in earlier if body["name"] not in measured]
     RESULTS.write_text(json.dumps([*kept, *bodies], indent=2) + "\n")
 

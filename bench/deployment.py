@@ -55,10 +55,10 @@ class Event:
 def measure() -> list[Measurement]:
     """The seconds of both deployments, against those that were ordered."""
     measured: list[Measurement] = []
-    with _running() as (plane, ledger):
+    with running() as (plane, ledger):
         lost, sent = ledger.failed, ledger.total
         for strategy, image in (("canary", "0.0.2"), ("bluegreen", "0.0.1")):
-            deployment, events = _deploy(plane, strategy, f"example/sample:{image}")
+            deployment, events = deploy(plane, strategy, f"example/sample:{image}")
             took = events[-1].at - events[0].at
             _show(strategy, deployment, events, took)
             if deployment["status"] != "SUCCESSFUL":
@@ -85,7 +85,7 @@ def measure() -> list[Measurement]:
 
 
 @contextlib.contextmanager
-def _running() -> Iterator[tuple[Plane, Ledger]]:
+def running() -> Iterator[tuple[Plane, Ledger]]:
     """The sample under load."""
     with tempfile.TemporaryDirectory() as directory:
         plane, ledger = Plane(Path(directory)), Ledger()
@@ -124,7 +124,8 @@ def _load(system: System, ledger: Ledger) -> LoadProcess:
         rate = min(answered, rate) * REDUCED_LOAD
 
 
-def _deploy(plane: Plane, strategy: str, image: str) -> tuple[wire.Deployment, list[Event]]:
+def deploy(plane: Plane, strategy: str, image: str) -> tuple[wire.Deployment, list[Event]]:
+    """Deploy an image of ``web`` and wait until it has ended; the deployment, and what happened."""
     began = plane.client.deploy("web", image, strategy, client_token=uuid.uuid4().hex)["deployment"]
     identity, deadline = began["deploymentId"], time.monotonic() + DEADLINE_SECONDS
     entries: list[wire.JournalEntry] = []

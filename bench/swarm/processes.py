@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 
 class Process:
     """A program of the bench."""
 
-    def __init__(self, module: str, *arguments: str) -> None:
+    def __init__(self, module: str, *arguments: str, tree: Path | None = None) -> None:
+        """``tree``: another one's files, whose module it is."""
         argv = [sys.executable, "-m", module, *arguments]
-        self._program = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        environment = {**os.environ, "PYTHONPATH": f"{tree / 'src'}:{tree}"} if tree else None
+        self._program = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tree, env=environment
+        )
 
     def say(self, line: str) -> None:
         assert self._program.stdin is not None
@@ -48,9 +54,9 @@ class Process:
 
 
 @contextlib.contextmanager
-def process(module: str, *arguments: str) -> Iterator[Process]:
+def process(module: str, *arguments: str, tree: Path | None = None) -> Iterator[Process]:
     """Run a module until the end of the block."""
-    made = Process(module, *arguments)
+    made = Process(module, *arguments, tree=tree)
     try:
         yield made
     finally:

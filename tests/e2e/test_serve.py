@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import urllib.request
 from collections.abc import Iterator
@@ -13,9 +14,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from tests.support.machine import free_port
 from tests.support.meshes.article import Article
 from tests.support.planes.control_plane import ControlPlane, control_plane
-from tests.support.planes.sample import IMAGES, api, finished
+from tests.support.planes.sample import IMAGES, Sample, api, finished
 from tests.support.planes.serving import ServePlane, serve_plane
 from tests.support.programs.traffic import traffic
+from tests.support.waiting import until
 
 RATE = 100.0
 SETTINGS = """[adopted.sample.strategy]
@@ -91,6 +93,32 @@ def test_a_deployment_in_an_ecs_elsewhere_loses_no_request(
     families = {family.name: family for family in text_string_to_metric_families(shown)}
     assert families["tealmesh_streams"].samples[0].value == 2
     assert families["tealmesh_lease_number"].samples
+
+
+@pytest.mark.drill
+@pytest.mark.timeout(240)
+def test_a_service_of_a_teal_toml_is_made_and_deployed_elsewhere(
+    tmp_path: Path, cloud: ControlPlane, postgres: str
+) -> None:
+    port = free_port()
+    options = ["--xds-port", str(port), "--xds-advertise", f"127.0.0.1:{port}"]
+    sample = Sample(tmp_path)
+    with serve_plane(tmp_path / "serve", cloud, postgres, options) as plane:
+        sample.apply(plane)
+        until(lambda: answers(sample.url))  # its instances are discovered
+        with traffic((sample.url, RATE)) as load:
+            assert set(load.watch(1.0).versions) == {"1"}
+            plane.teal("deploy", "web", "--image", "example/sample:0.0.2")
+            assert finished(plane)["status"] == "SUCCESSFUL"
+            assert set(load.watch(1.0).versions) == {"2"}
+            total = load.stop()
+    assert not total.failures
+
+
+def answers(url: str) -> bool:
+    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
+        return bool(answer.status == 200)
+    return False
 
 
 def pushed_under_one_id(plane: ServePlane) -> None:

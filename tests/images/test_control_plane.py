@@ -33,6 +33,10 @@ def locked() -> Iterator[metadata.Distribution]:
                     continue  # for another platform
 
 
+def of(library: str | Path, directory: Path) -> bool:
+    return Path(library).resolve().is_relative_to(directory.resolve())
+
+
 def base(archive: Path) -> None:
     """A root file system with this Python, the packages, and a shell. Envoy's own binary, which a
     control plane does not run, is left out.
@@ -51,9 +55,14 @@ def base(archive: Path) -> None:
         # What is in no package ("..") are commands, whose first line names another Python.
         if not path.is_file() or {"_bin", "__pycache__", ".."} & set(path.parts):
             continue
-        of_site = path.is_relative_to(site)
-        name = f"{inside}/{path.relative_to(site)}" if of_site else str(path)
-        (programs if ".so" in path.suffixes else plain)[name] = path
+        if path.is_relative_to(site):
+            plain[f"{inside}/{path.relative_to(site)}"] = path
+            if ".so" in path.suffixes:
+                # What packages bring themselves is in them.
+                linked = (one for one in images.libraries(path) if not of(one, site))
+                programs |= {str(one): Path(one) for one in linked}
+        else:
+            programs[str(path)] = path
     images.write_root(archive, programs)
     with tarfile.open(archive, "a", dereference=True) as tar:
         for name, path in plain.items():

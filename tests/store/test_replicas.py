@@ -198,6 +198,16 @@ def test_tables_outside_the_revision_change_in_one_transaction(database: str) ->
     store.close()
 
 
+def test_of_several_hosts_the_one_that_answers_is_used(postgres: str) -> None:
+    url = sa.make_url(postgres)
+    hosts = f"host=127.0.0.1:1&host=127.0.0.1:{url.port}"
+    store = Store.open(f"postgresql://{url.username}@/{url.database}?{hosts}")
+    asyncio.run(store.write("me", "Put", put("a")))
+    assert content(store.view) == {"a": 1}
+    assert not store.away()
+    store.close()
+
+
 def test_a_password_is_in_no_message_and_no_name() -> None:
     for url in (
         "postgresql://teal:geheim@127.0.0.1:1/teal",

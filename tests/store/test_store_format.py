@@ -7,6 +7,7 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -126,6 +127,17 @@ def test_its_documents_are_understood(path: Path) -> None:
     assert stored is not None
     deployment = Deployment.from_json(stored.body)
     assert (deployment.state, deployment.step) == (State.MEASURING, 1)
+    # A version that is newer, and runs beside this one, may add members.
+    new = {"member_of_tomorrow": [1]}
+    evidence = [{**step, **new} for step in stored.body["evidence"]]
+    newer: Any = {
+        **stored.body,
+        **new,
+        "strategy": {**stored.body["strategy"], **new},
+        "gates": {**stored.body["gates"], **new},
+        "evidence": evidence,
+    }
+    assert Deployment.from_json(newer) == deployment
     again = json.loads(json.dumps(deployment.to_json()))
     # ``approved`` has become ``approved_step``.
     assert {*again, "approved"} >= stored.body.keys()

@@ -23,7 +23,7 @@ from tealmesh.envoy.resources import Resource
 from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.model.clock import steady_clock
 from tealmesh.model.errors import DatabaseAway
-from tealmesh.xds import balance, hanging_up, server
+from tealmesh.xds import balance, conversation, server
 from tealmesh.xds.balance import FEW, surplus
 from tealmesh.xds.fed import Fed
 from tealmesh.xds.server import AdsServicer
@@ -71,7 +71,7 @@ async def served(plane: Plane, **how: Any) -> AsyncIterator[Served]:
 def test_an_envoy_that_does_not_read_is_named_and_holds_nobody_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(server, "SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr(conversation, "SILENCE_SECONDS", 1.0)
 
     async def main() -> None:
         plane = Plane(lambda mesh: ["task-1"])
@@ -114,7 +114,7 @@ def test_a_replica_that_has_too_many_ends_the_connections_of_some() -> None:
         plane = Plane()
         async with served(plane) as at:
             old, new = await at.begun(), await at.begun()
-            await at.servicer.shed(1)
+            at.servicer.shed(1)
             assert await old.call.code() in ENDED
             plane.publish(resources(weight=1, colours=("green",)))
             assert [one.name for one in (await new.hear()).resources] == ["green"]
@@ -236,17 +236,3 @@ def test_replicas_even_out(streams: dict[str, int]) -> None:
         raise AssertionError(streams)
     most = max(FEW, balance.TOLERANCE * average)
     assert all(count - average <= most for count in streams.values()) or len(streams) == 1
-
-
-@pytest.mark.parametrize(
-    ("peer", "address"),
-    [
-        ("ipv4:127.0.0.1:4711", ("127.0.0.1", 4711)),
-        ("ipv6:%5B::1%5D:4711", ("::1", 4711)),
-        ("ipv6:[fe80::1]:80", ("fe80::1", 80)),
-        ("unix:", None),
-        ("unix:/run/xds.sock", None),
-    ],
-)
-def test_addresses_of_peers(peer: str, address: tuple[str, int] | None) -> None:
-    assert hanging_up.address_of(peer) == address

@@ -31,6 +31,7 @@ STEPS = (
     "deliver_response",
     "warm",
     "break_stream",
+    "move",
     "all_arrives",
 )
 

@@ -1,7 +1,7 @@
 """Keeps what a control plane writes bounded: the audit log, deployments, and its own log files.
 
 Tasks that have stopped, and their logs, are the engine's to forget; moto's journal is compacted by
-itself.
+itself. What Envoys reported is in memory alone, and bounded there (`rollout.metrics.windows`).
 """
 
 from __future__ import annotations

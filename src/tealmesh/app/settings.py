@@ -90,6 +90,9 @@ class ServeConfig(CommonConfig):
     """URL of the database, which may have a password, or the path of one of SQLite."""
     advertise: str = ""
     """HOST:PORT where the other replicas reach our API; empty if there are none."""
+    xds_advertise: str = ""
+    """HOST:PORT where Envoys of services of teal.toml find us; empty if whoever starts them knows
+    it."""
     ecs_endpoint: str = ""
     """URL of ECS; empty for AWS's in our region."""
     cloud_map_endpoint: str = ""

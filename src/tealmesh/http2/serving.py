@@ -58,13 +58,36 @@ class Context:
     async def write(self, message: bytes) -> None:
         """Send an answer that is serialized already; returns once it is on its way."""
         self._call.write(message)
+        await self.drained()
+
+    def write_now(self, message: bytes) -> None:
+        """Send an answer as soon as the client takes it."""
+        self._call.write(message)
+
+    @property
+    def pending(self) -> bool:
+        """Whether something is not on its way yet."""
+        return bool(self._call.out)
+
+    async def drained(self) -> None:
+        """Wait until all that was written is on its way."""
         while self._call.out:
             await self._served.drained()
+
+    def listen(self, heard: Callable[[Any], None], ended: Callable[[], None]) -> None:
+        """Give requests to ``heard`` where they are read, instead of to who iterates, and call
+        ``ended`` when the client sends no more.
+        """
+        self._served.listen(heard, ended)
 
     async def abort(self, code: grpc.StatusCode, details: str = "") -> NoReturn:
         """End the call; raises."""
         self._call.finish(code.value[0], details)
         raise _Aborted
+
+    def hang_up(self) -> None:
+        """End the connection with all its calls, which `grpc.aio` cannot."""
+        self._call.connection.abort()
 
 
 class Served:
@@ -80,12 +103,17 @@ class Served:
         """Of who waits for a message."""
         self._room: asyncio.Future[None] | None = None
         """Of who waits until what was written is on its way."""
+        self._heard: Callable[[Any], None] | None = None
+        self._told_end: Callable[[], None] | None = None
         self._deserialize = handler.request_deserializer or bytes
         self.task = asyncio.get_running_loop().create_task(self._run(handler))
 
     # As of `Handler`.
 
     def message(self, message: bytes) -> None:
+        if self._heard is not None:
+            self._hear(message)
+            return
         self._messages.append(message)
         self._waiting += len(message)
         self.full = self._waiting >= _MOST_WAITING
@@ -93,6 +121,8 @@ class Served:
 
     def half_closed(self) -> None:
         self._ended = True
+        if self._told_end is not None:
+            self._told_end()
         _wake(self._wake)
 
     def lost(self) -> None:
@@ -101,6 +131,26 @@ class Served:
 
     def room(self) -> None:
         _wake(self._room)
+
+    def listen(self, heard: Callable[[Any], None], ended: Callable[[], None]) -> None:
+        """As of `Context`. What waits already is heard first."""
+        self._heard, self._told_end = heard, ended
+        while self._messages:
+            self._hear(self._take())
+        if self._ended:
+            ended()
+
+    def _hear(self, message: bytes) -> None:
+        try:
+            if self._heard is not None:
+                self._heard(self._deserialize(message))
+        except Exception:  # noqa: BLE001 - it must not end the connection of other calls
+            self._failed()
+            self.task.cancel()
+
+    def _failed(self) -> None:
+        _log.exception("%s of %s failed", self._call.path, self._call.connection.peer)
+        self._call.finish(INTERNAL, "the control plane failed")
 
     async def drained(self) -> None:
         """Wait until all that was written is on its way, or the client is gone."""
@@ -124,12 +174,15 @@ class Served:
                 await self._wake
             finally:
                 self._wake = None
+        return self._deserialize(self._take())
+
+    def _take(self) -> bytes:
         message = self._messages.popleft()
         self._waiting -= len(message)
         if self.full and self._waiting < _MOST_WAITING:
             self.full = False
             self._call.give_back()
-        return self._deserialize(message)
+        return message
 
     async def _run(self, handler: MethodHandler) -> None:
         call = self._call
@@ -141,8 +194,7 @@ class Served:
             call.finish(INTERNAL, "the call was cancelled")
             raise
         except Exception:  # noqa: BLE001 - whatever a handler raises ends its call alone
-            _log.exception("%s of %s failed", call.path, call.connection.peer)
-            call.finish(INTERNAL, "the control plane failed")
+            self._failed()
 
     async def _serve(self, handler: MethodHandler, context: Context) -> None:
         if handler.stream_stream is not None:

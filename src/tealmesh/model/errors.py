@@ -35,12 +35,15 @@
     ├── DeploymentHeld              a deployment waits for a person's decision
     └── NoControlPlane              nothing answers at the endpoint, or not Tealmesh
 
-Three exceptions are no errors of this kind: each steers the module that defines it and is caught
+Six exceptions are no errors of this kind: each steers the module that defines it and is caught
 there or by its worker.
 
     Exception
     ├── aws.gateway._Disconnected   the caller hung up while sending its request
-    ├── xds.server._Refused         a stream ends with this gRPC status
+    ├── http2.frames.Broken         a client broke the protocol: its connection ends
+    ├── http2.hpack.TooLarge        a client's headers are larger than what is allowed
+    ├── http2.serving._Aborted      a handler has ended its call with a status
+    ├── xds.conversation.Refused    a stream ends with this gRPC status
     └── engine.task.record.TaskGone the task's document was deleted
 
 Catch `TealError` where a user reads the message, and a class below it where the program reacts.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -44,11 +45,13 @@ class Connection:
         """Whether it has not asked for anything yet."""
         self._cache = cache
         self._wake = asyncio.Event()
+        self._waits_until = -math.inf
+        """When who waits will look by itself; never before if nobody waits."""
         self._owed_since: float | None = None
         """Since when the Envoy owes an answer, or has given another; None if it owes none."""
 
-    def request(self, type_url: str, request: Request) -> None:
-        """Process a request of the Envoy."""
+    def request(self, type_url: str, request: Request, *, wake: bool = True) -> None:
+        """Process a request of the Envoy; ``wake`` who sends what follows."""
         own = self.envoy.own
         if self._begins:
             self._begins = False
@@ -64,7 +67,12 @@ class Connection:
             self.envoy.silence = ""
             if owed is not None:
                 counts.answered(self._cache.clock() - owed)
-        self.wake()
+        if wake:
+            self.wake()
+
+    def begin_with(self, session: SharedSession) -> None:
+        """Nothing was sent yet: go by this session from the beginning."""
+        self.session, self.snapshot = session, None
 
     def next(self) -> bytes | None:
         """The next response, encoded and counted as sent; None when nothing is due."""
@@ -80,19 +88,32 @@ class Connection:
 
     async def wait(self) -> None:
         """Wait until there may be something to send."""
-        times = [self.session.wake_at, self._overdue_at()]
-        wake_at = min((at for at in times if at is not None), default=None)
+        wake_at = self._due_at()
         timer = None
-        if wake_at is not None:
+        self._waits_until = wake_at
+        if wake_at < math.inf:
             left = max(0.0, wake_at - self._cache.clock())
             # The session asked to be woken at this time. asyncio.timeout would cost more.
             timer = asyncio.get_running_loop().call_later(left, self._wake.set)
         try:
             await self._wake.wait()
         finally:
+            self._waits_until = -math.inf
             self._wake.clear()
             if timer is not None:
                 timer.cancel()
+
+    def settle(self) -> None:
+        """Nothing more is due now. Who waits for too long by now is woken."""
+        if self._due_at() < self._waits_until:
+            self._wake.set()
+
+    def _due_at(self) -> float:
+        """When to look again even if nothing happens."""
+        wake_at, overdue_at = self.session.wake_at, self._overdue_at()
+        if wake_at is None:
+            return math.inf if overdue_at is None else overdue_at
+        return wake_at if overdue_at is None else min(wake_at, overdue_at)
 
     def silent(self) -> bool:
         """Whether the Envoy has left a response unanswered for too long; says so of it then."""

@@ -1,6 +1,5 @@
-"""The aggregated discovery service over gRPC, in both variants of the protocol.
-
-Each stream has one task, which alone writes to it, and a second one that reads.
+"""The aggregated discovery service over gRPC, in both variants of the protocol: who is let in, and
+who has to go. What is said meanwhile is in `conversation`.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ import asyncio
 import logging
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
@@ -19,7 +18,6 @@ from envoy.config.core.v3 import base_pb2
 
 from tealmesh.envoy.bootstrap.bootstrap import proxy_of
 from tealmesh.model.errors import (
-    Behind,
     EnvoyForbidden,
     EnvoyUnknown,
     EnvoyUnverified,
@@ -30,11 +28,11 @@ from tealmesh.model.identity.envoys import CERTIFIED, SCHEME, Admit, shown
 from tealmesh.model.identity.presigned import is_proof
 from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.xds.cache import AdsCache
-from tealmesh.xds.connection import SILENCE_SECONDS, Connection
+from tealmesh.xds.connection import Connection
+from tealmesh.xds.conversation import Conversation, Refused, as_status
 from tealmesh.xds.exchange import Request
-from tealmesh.xds.hanging_up import hang_up
 from tealmesh.xds.limits import Limits, Seldom, source_of
-from tealmesh.xds.variants import VARIANTS, DiscoveryRequest, Variant, unknown_type
+from tealmesh.xds.variants import VARIANTS, DiscoveryRequest, Variant
 
 log = logging.getLogger(__name__)
 
@@ -47,12 +45,6 @@ _EXPECTED = (
 )
 
 _LONGEST_VERSION = 40
-_STATUSES = {
-    EnvoyUnknown: grpc.StatusCode.UNAUTHENTICATED,
-    EnvoyForbidden: grpc.StatusCode.PERMISSION_DENIED,
-    EnvoyUnverified: grpc.StatusCode.UNAVAILABLE,
-    Behind: grpc.StatusCode.UNAVAILABLE,
-}
 _REVIEWED_AT_ONCE = 100
 _DRAIN_STEP_SECONDS = 0.1
 
@@ -61,19 +53,9 @@ SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 Current: TypeAlias = Callable[[bool], Awaitable[None]]
 """Returns once an Envoy that connects now gets nothing older here than anywhere else; given whether
 it holds something already. Raises Behind."""
-Attempt: TypeAlias = Callable[[], AbstractContextManager[None]]
 Serve: TypeAlias = Callable[
     [AsyncIterator[DiscoveryRequest], grpc.aio.ServicerContext], Awaitable[None]
 ]
-
-
-class _Refused(Exception):
-    """The stream cannot be served; the message is for whoever runs the Envoy."""
-
-    def __init__(self, code: grpc.StatusCode, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
 
 
 @dataclass(frozen=True)
@@ -82,8 +64,8 @@ class _Stream:
 
     again: Callable[[], Awaitable[str]]
     """Asks anew whether it may go on."""
-    peer: str
-    """Whose connection it is on."""
+    context: grpc.aio.ServicerContext
+    """Our own server's (`http2.serving`) can end the whole connection."""
 
 
 class AdsServicer:
@@ -164,14 +146,15 @@ class AdsServicer:
         for connection in self._connections:
             connection.end()
 
-    async def shed(self, count: int) -> None:
+    def shed(self, count: int) -> None:
         """End the connections of so many Envoys, those that have been here for longest first, so
         that they connect again, perhaps elsewhere. An Envoy whose stream alone ends would come back
         by the same connection.
         """
-        peers = [stream.peer for stream in list(self._connections.values())[:count]]
-        found = await asyncio.to_thread(hang_up, peers)
-        log.info("%d Envoys were let go, since this replica has more than others", found)
+        going = list(self._connections.values())[:count]
+        for stream in going:
+            stream.context.hang_up()
+        log.info("%d Envoys were let go, since others serve them better", len(going))
 
     def _handler(self, variant: Variant) -> Serve:
         async def serve(
@@ -179,7 +162,7 @@ class AdsServicer:
         ) -> None:
             try:
                 await self._serve(variant, requests, context)
-            except _Refused as refused:
+            except Refused as refused:
                 if not self._closing:
                     self._refusals.warn(f"refused {context.peer()}: {refused.message}")
                 await context.abort(refused.code, refused.message)
@@ -196,7 +179,7 @@ class AdsServicer:
         given = shown(context.invocation_metadata() or (), context.auth_context())
         known = bool(given) and self._admit.known(given)
         if given and not known and not given.startswith(CERTIFIED):
-            raise _Refused(grpc.StatusCode.UNAUTHENTICATED, _EXPECTED)
+            raise Refused(grpc.StatusCode.UNAUTHENTICATED, _EXPECTED)
         if known:
             first = await anext(aiter(requests), None)
             return None if first is None else (given, first)
@@ -204,7 +187,7 @@ class AdsServicer:
             try:
                 first = await asyncio.wait_for(anext(aiter(requests), None), FIRST_REQUEST_SECONDS)
             except TimeoutError:
-                raise _Refused(grpc.StatusCode.UNAUTHENTICATED, _EXPECTED) from None
+                raise Refused(grpc.StatusCode.UNAUTHENTICATED, _EXPECTED) from None
         return None if first is None else (_token_of(first.node) or given, first)
 
     async def _serve(
@@ -230,10 +213,10 @@ class AdsServicer:
             if self._current is not None:
                 await _caught_up(self._current, variant.parse(first))
             connection = self._connect(variant, node, identity)
-            self._connections[connection] = _Stream(again, context.peer())
+            self._connections[connection] = _Stream(again, context)
             await self._converse(variant, first, requests, connection, context)
         if self._closing:
-            raise _Refused(grpc.StatusCode.UNAVAILABLE, "the control plane is stopping")
+            raise Refused(grpc.StatusCode.UNAVAILABLE, "the control plane is stopping")
 
     async def _converse(
         self,
@@ -246,13 +229,9 @@ class AdsServicer:
         # An Envoy whose stream ends by an error keeps what it has and connects again.
         name = f"the configuration of {connection.envoy.proxy.resource}"
         attempt = partial(self._supervisor.attempt, name)
-        reader = asyncio.create_task(_read(variant, first, requests, connection, attempt))
         try:
-            await _write(connection, context, attempt)
-            if reader.done():
-                await reader
+            await Conversation(variant, connection, context, attempt).run(first, requests)
         finally:
-            reader.cancel()
             self._connections.pop(connection, None)
             connection.close()
             log.info("%s disconnected", connection.envoy.id)
@@ -261,7 +240,7 @@ class AdsServicer:
         try:
             proxy = proxy_of(node)
         except (TealError, ValueError) as error:
-            raise _Refused(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
+            raise Refused(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
         log.info("%s connected as %s", identity, proxy.resource)
         connection = self._cache.connect(identity, node.id, proxy, delta=variant.delta)
         connection.envoy.version = version_of(node)
@@ -273,18 +252,14 @@ async def _admitted(admit: Callable[[], Awaitable[str]]) -> str:
     try:
         return await admit()
     except TealError as error:
-        raise _as_status(error) from error
+        raise as_status(error) from error
 
 
 async def _caught_up(current: Current, first: Request) -> None:
     try:
         await current(bool(first.version or first.initial_versions))
     except TealError as error:
-        raise _as_status(error) from error
-
-
-def _as_status(error: TealError) -> _Refused:
-    return _Refused(_STATUSES.get(type(error), grpc.StatusCode.INTERNAL), str(error))
+        raise as_status(error) from error
 
 
 def _asks_sts(given: str) -> bool:
@@ -310,68 +285,3 @@ def _token_of(node: base_pb2.Node) -> str:
     """The token in a node's metadata, in the form of the header."""
     token = node.metadata.fields["tealmesh"].struct_value.fields["token"].string_value
     return f"{SCHEME}{token}" if token else ""
-
-
-async def _write(
-    connection: Connection, context: grpc.aio.ServicerContext, attempt: Attempt
-) -> None:
-    """Write all responses: two concurrent writes would fail a grpc.aio stream."""
-    while not connection.ended:
-        with attempt():
-            message = connection.next()
-        if message is None:
-            await connection.wait()
-            if connection.silent():
-                raise _Refused(grpc.StatusCode.DEADLINE_EXCEEDED, connection.envoy.silence)
-        else:
-            await _written(connection, context, message)
-    if connection.error is not None:
-        raise _as_status(connection.error)
-
-
-async def _written(
-    connection: Connection, context: grpc.aio.ServicerContext, message: bytes
-) -> None:
-    """Write one response. Nothing more is made for an Envoy that does not read; after a while its
-    connection is ended, since the end of its stream would wait behind what it does not read.
-    """
-    peer = context.peer()
-    try:
-        async with asyncio.timeout(SILENCE_SECONDS):
-            await context.write(message)
-    except TimeoutError:
-        connection.does_not_read()
-        await asyncio.to_thread(hang_up, [peer])
-        raise _Refused(grpc.StatusCode.DEADLINE_EXCEEDED, connection.envoy.silence) from None
-
-
-async def _read(
-    variant: Variant,
-    first: DiscoveryRequest,
-    requests: AsyncIterator[DiscoveryRequest],
-    connection: Connection,
-    attempt: Attempt,
-) -> None:
-    """Hand the stream's requests to its connection, until the Envoy hangs up."""
-    try:
-        _check_type(first)
-        with attempt():
-            connection.request(first.type_url, variant.parse(first))
-        async for message in requests:
-            if message.node.id and message.node.id != connection.envoy.node_id:
-                raise _Refused(
-                    grpc.StatusCode.INVALID_ARGUMENT,
-                    f"node id {message.node.id!r}: must stay {connection.envoy.node_id!r} for "
-                    "the whole stream",
-                )
-            _check_type(message)
-            with attempt():
-                connection.request(message.type_url, variant.parse(message))
-    finally:
-        connection.end()
-
-
-def _check_type(message: DiscoveryRequest) -> None:
-    """What does not exist is refused before anything is kept of it."""
-    if wrong := unknown_type(message):
-        raise _Refused(grpc.StatusCode.INVALID_ARGUMENT, wrong)

@@ -158,12 +158,14 @@ class RunningEnvoy:
 
 
 @contextlib.contextmanager
-def running(bootstrap: str, directory: Path, admin: tuple[str, int]) -> Iterator[RunningEnvoy]:
+def running(
+    bootstrap: str, directory: Path, admin: tuple[str, int], workers: int = 1
+) -> Iterator[RunningEnvoy]:
     """Run Envoy with ``bootstrap`` until the end of the block, which begins when it is ready."""
     path = directory / "envoy.json"
     path.write_text(bootstrap)
-    argv = [ENVOY, "-c", str(path), "-l", "warning", "--disable-hot-restart", "--concurrency", "1"]
-    argv += ["--file-flush-interval-msec", "50"]
+    argv = [ENVOY, "-c", str(path), "-l", "warning", "--disable-hot-restart"]
+    argv += ["--concurrency", str(workers), "--file-flush-interval-msec", "50"]
     with (directory / "envoy.log").open("ab") as log:
         process = subprocess.Popen(argv, stdout=log, stderr=log, start_new_session=True)
     envoy = RunningEnvoy(process, f"http://{admin[0]}:{admin[1]}", directory)

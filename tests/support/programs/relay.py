@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections import deque
 from collections.abc import Iterator
 
 
 class Relay:
-    """Carries connections to ``port`` of 127.0.0.1, or to one of several in turn, of those that
-    answer; where one end closes, the other is closed.
+    """Carries connections to a port of 127.0.0.1, where one end closes, the other is closed. To
+    several ``ports`` it gives connections in turn, but to those where nobody listens, as a load
+    balancer does.
     """
 
-    def __init__(self, port: int, *others: int) -> None:
-        self._to = [port, *others]
+    def __init__(self, *ports: int) -> None:
+        self._to = deque(ports)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.refuses = False
         """Whether new connections are closed at once."""
@@ -24,8 +26,12 @@ class Relay:
         self._accepting.start()
 
     @property
+    def port(self) -> int:
+        return int(self._listener.getsockname()[1])
+
+    @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"http://127.0.0.1:{self.port}"
 
     def cut(self) -> None:
         """End all connections that there are."""
@@ -51,7 +57,7 @@ class Relay:
             if self.refuses:
                 near.close()
                 continue
-            far = self._connected()
+            far = self._reached()
             if far is None:
                 near.close()
                 continue
@@ -60,10 +66,9 @@ class Relay:
                 self._open |= {near, far}
             threading.Thread(target=self._carry, args=(near, far), daemon=True).start()
 
-    def _connected(self) -> socket.socket | None:
-        """A connection to the next one that answers."""
-        for _ in self._to:
-            self._to.append(self._to.pop(0))
+    def _reached(self) -> socket.socket | None:
+        for _ in range(len(self._to)):
+            self._to.rotate(-1)
             with contextlib.suppress(OSError):
                 return socket.create_connection(("127.0.0.1", self._to[-1]), timeout=10)
         return None
@@ -89,9 +94,9 @@ def _copy(source: socket.socket, to: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def relay(port: int) -> Iterator[Relay]:
+def relay(*ports: int) -> Iterator[Relay]:
     """A relay until the end of the block."""
-    made = Relay(port)
+    made = Relay(*ports)
     try:
         yield made
     finally:

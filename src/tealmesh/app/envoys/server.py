@@ -41,10 +41,6 @@ _OPTIONS = (
     # An Envoy whose machine vanished, or a NAT that forgot its connection, says nothing at all.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    # Envoys ask the same of us every 10 s. gRPC takes that for an attack unless it is told.
-    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
-    ("grpc.http2.max_ping_strikes", 0),
 )
 
 _AGE_GRACE_SECONDS = 5.0
@@ -62,7 +58,7 @@ class Life:
     """Seconds over which all are ended when the control plane stops."""
 
     def options(self) -> tuple[tuple[str, int], ...]:
-        """Of the gRPC server, which adds the tenth by itself."""
+        """Of the server, which adds the tenth by itself."""
         if not self.age:
             return ()
         return (
@@ -163,7 +159,7 @@ class EnvoyServer:
             await asyncio.sleep(balance.SECONDS)
             more = balance.surplus(own, counts())
             if more:
-                await self._ads.shed(more)
+                self._ads.shed(more)
 
     async def hand_over(self, cut_off: Callable[[], bool]) -> None:
         """Let all Envoys go while this replica alone is ``cut_off`` from the database; until
@@ -173,7 +169,7 @@ class EnvoyServer:
             await asyncio.sleep(balance.SECONDS)
             if cut_off() and self.streams:
                 _log.warning("cut off from the database alone: %d Envoys are let go", self.streams)
-                await self._ads.shed(self.streams)
+                self._ads.shed(self.streams)
 
     @property
     def streams(self) -> int:

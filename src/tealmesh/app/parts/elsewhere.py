@@ -38,6 +38,8 @@ class Elsewhere:
         self._ground, self._config = ground, config
         at = config.ecs_endpoint or f"AWS, {config.region}"
         self.summary = f"tasks of ECS at {at}"
+        self._discovered = False
+        self.xds_at = config.xds_advertise
         self.metrics_at = "/metrics"
         self.load_balancers: LoadBalancers = NoLoadBalancers()
         self.logs: Logs = no_logs
@@ -98,7 +100,9 @@ class Elsewhere:
         reads = DISCOVERY in self._ground.replication.leases.held()
         if reads and not self.workloads.answered:
             yield f"ECS has not answered yet ({self._config.ecs_endpoint or 'AWS'})"
-        if reads and not self.discovery.answered():
+        # Once: a service that is named later, while Cloud Map is away, keeps nobody from the rest.
+        self._discovered = self._discovered or (reads and self.discovery.answered())
+        if reads and not self._discovered:
             yield f"Cloud Map has not answered yet ({self._config.cloud_map_endpoint or 'AWS'})"
 
     def workers(self) -> Iterator[Worker]:

@@ -18,6 +18,7 @@ from tealmesh.apis.tealmesh.api import Tealmesh
 from tealmesh.app import login, openmetrics
 from tealmesh.app.dashboard.dashboard import Dashboard
 from tealmesh.app.dashboard.routes import OPEN
+from tealmesh.app.database import watch_database
 from tealmesh.app.entrance import Entrance
 from tealmesh.app.hearing import Heard
 from tealmesh.app.observing import ready, spans
@@ -64,7 +65,7 @@ class Plane:
         self._client = aws.client
         self._links = keys_in(config.data_dir / "link-key")
         self._aws = Aws(aws.client)
-        self._driver = ApiDriver(aws.fenced, config.region, callers=cloud.callers)
+        self._driver = ApiDriver(aws.fenced, config.region, callers=cloud.callers, xds=cloud.xds_at)
         self._following = Following(store, streams.cache.wait_converged, steady_clock)
         fed = streams.cache.fed
         self._lag = Lag(store.fresh, lambda: fed.revision, steady_clock)
@@ -109,6 +110,8 @@ class Plane:
         once = self._ground.replication.once
         yield from self._ground.replication.workers()
         yield from self._streams.workers()
+        if store.shared:
+            yield "the database", partial(watch_database, store)
         yield "the end of routes' grace periods", once(TIMERS, partial(end_grace, store))
         yield "the deployments", once(ROLLOUTS, controller.run)
         yield "the deployments of groups", once(ROLLOUTS, controller.groups.run)

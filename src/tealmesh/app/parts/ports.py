@@ -67,6 +67,8 @@ class Cloud(Protocol):
 
     summary: str
     """What tasks run as, in words."""
+    xds_at: str
+    """HOST:PORT where Envoys of services of teal.toml find us; empty if who starts them knows."""
     metrics_at: str
     """A second path of the page of metrics; empty for none."""
     load_balancers: LoadBalancers

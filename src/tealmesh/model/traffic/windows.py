@@ -14,8 +14,8 @@ ACTOR = "measurement"
 """Who writes windows into the store."""
 
 REPORT_SECONDS = 0.25
-"""How often an Envoy reports unless ENVOY_STATS_FLUSH_INTERVAL says otherwise. With one
-report a second, an Envoy uses 0.03 % of a core for it and the control plane 0.05 %."""
+"""How often an Envoy reports, at most (`envoy.reporting`), unless ENVOY_STATS_FLUSH_INTERVAL says
+otherwise."""
 
 
 class CountsBody(TypedDict):

@@ -48,7 +48,8 @@ class ApiDriver:
 
     ``make_client`` makes boto3 clients by service name. ``network`` is the awsvpcConfiguration of
     the ECS services, which has no meaning on one machine but must be there. ``callers``
-    gives what callers see of tasks.
+    gives what callers see of tasks. ``xds`` is HOST:PORT where Envoys of services of teal.toml
+    find us; empty where whoever starts them knows it.
     """
 
     def __init__(
@@ -58,7 +59,9 @@ class ApiDriver:
         network: AwsVpcConfigurationTypeDef | None = None,
         clock: SteadyClock = steady_clock,
         callers: Callable[[], SeenByCallers] = Unseen,
+        xds: str = "",
     ) -> None:
+        self._xds = xds
         self._clock = clock
         self._callers = callers
         self._make_client = make_client
@@ -68,7 +71,7 @@ class ApiDriver:
         self._network = network or _LOCAL_NETWORK
         self._images: dict[tuple[str, str], str] = {}
         self._routes = Routes(self._aws)
-        self._sides = Sides(self._aws, self._cloud_map, self._routes, region, self._network)
+        self._sides = Sides(self._aws, self._cloud_map, self._routes, region, self._network, xds)
 
     def close(self) -> None:
         """Stop the driver's threads without waiting for calls under way."""
@@ -172,7 +175,7 @@ class ApiDriver:
             done.append(await self._aws.ensure(route))
         wanted = {route.names["gatewayRouteName"] for route in routes}
         done += await delete_others(self._aws, gateway, wanted)
-        definition = resources.gateway_task_definition(gateway, self._region)
+        definition = resources.gateway_task_definition(gateway, self._region, self._xds)
         counts = (gateway.config.desired_count, told)
         done += await self._ensure_tasks(gateway.cluster, gateway.name, definition, counts, None)
         return [line for line in done if line]
@@ -180,7 +183,8 @@ class ApiDriver:
     @contextlib.contextmanager
     def recording(self, *, perform: bool) -> Iterator[tuple[ApiDriver, list[Change]]]:
         recorder = Recorder(self._make_client, perform=perform)
-        driver = ApiDriver(recorder.client, self._region, self._network, self._clock, self._callers)
+        shared = (self._region, self._network, self._clock, self._callers, self._xds)
+        driver = ApiDriver(recorder.client, *shared)
         try:
             yield driver, recorder.changes
         finally:
@@ -218,7 +222,7 @@ class ApiDriver:
     ) -> list[str]:
         node = await self._aws.ensure(resources.virtual_node(service, side))
         registry, line = await self._cloud_map.ensure_service(service.namespace, service.name)
-        definition = resources.task_definition(service, side, image, self._region)
+        definition = resources.task_definition(service, side, image, self._region, self._xds)
         tasks = await self._ensure_tasks(
             service.cluster,
             service.node(side),

@@ -188,9 +188,11 @@ def virtual_service(service: ServiceSystem) -> MeshObject[VirtualServiceSpec]:
 
 
 def task_definition(
-    service: ServiceSystem, side: str, image: str, region: str
+    service: ServiceSystem, side: str, image: str, region: str, xds: str = ""
 ) -> RegisterTaskDefinitionRequestTypeDef:
-    """RegisterTaskDefinition's request for a side: the application and its Envoy."""
+    """RegisterTaskDefinition's request for a side: the application and its Envoy. ``xds``:
+    HOST:PORT where Envoys find us, if whoever starts them does not know it.
+    """
     config = service.config
     node = service.node(side)
     application: ContainerDefinition = {
@@ -202,7 +204,7 @@ def task_definition(
         "stopTimeout": _STOP_TIMEOUT_SECONDS,
         "logConfiguration": _logs(service.mesh, node, region),
     }
-    envoy = _envoy(f"mesh/{service.mesh}/virtualNode/{node}", service.mesh, node, region)
+    envoy = _envoy(f"mesh/{service.mesh}/virtualNode/{node}", service.mesh, node, region, xds)
     envoy["environment"] += _times({"TEAL_DRAIN_TIME": config.drain_time})
     return {
         "family": node,
@@ -226,11 +228,11 @@ def task_definition(
 
 
 def gateway_task_definition(
-    gateway: GatewaySystem, region: str
+    gateway: GatewaySystem, region: str, xds: str = ""
 ) -> RegisterTaskDefinitionRequestTypeDef:
-    """RegisterTaskDefinition's request for a gateway: an Envoy alone."""
+    """RegisterTaskDefinition's request for a gateway: an Envoy alone. ``xds`` as above."""
     resource = f"mesh/{gateway.mesh}/virtualGateway/{gateway.name}"
-    envoy = _envoy(resource, gateway.mesh, gateway.name, region)
+    envoy = _envoy(resource, gateway.mesh, gateway.name, region, xds)
     config = gateway.config
     times = {
         "TEAL_REQUEST_TIMEOUT": config.request_timeout,
@@ -307,13 +309,16 @@ def covers(actual: object, wanted: object) -> bool:
     return actual == wanted
 
 
-def _envoy(resource: str, mesh_name: str, node: str, region: str) -> ContainerDefinition:
+def _envoy(resource: str, mesh_name: str, node: str, region: str, xds: str) -> ContainerDefinition:
+    variables = {"APPMESH_RESOURCE_ARN": resource}
+    if xds:
+        variables["APPMESH_XDS_ENDPOINT"] = xds
     return {
         "name": "envoy",
         "image": ENVOY_IMAGE,
         "essential": True,
         "user": str(_ENVOY_UID),
-        "environment": _environment({"APPMESH_RESOURCE_ARN": resource}),
+        "environment": _environment(variables),
         "stopTimeout": _STOP_TIMEOUT_SECONDS,
         "logConfiguration": _logs(mesh_name, node, region),
     }

@@ -38,7 +38,9 @@ class Sides:
         routes: Routes,
         region: str,
         network: AwsVpcConfigurationTypeDef,
+        xds: str,
     ) -> None:
+        self._xds = xds
         self._aws = aws
         self._cloud_map = cloud_map
         self._routes = routes
@@ -94,7 +96,7 @@ class Sides:
         if live is not None:
             await self._copy(service, side, image, count, live)
         elif isinstance(service, ServiceSystem):
-            definition = resources.task_definition(service, side, image, self._region)
+            definition = resources.task_definition(service, side, image, self._region, self._xds)
             arn = await self._revision(definition)
             registry, _ = await self._cloud_map.ensure_service(service.namespace, service.name)
             cluster, name = service.ecs_service(side)

@@ -50,7 +50,7 @@ def _region(context: click.Context, parameter: click.Parameter, value: str) -> s
 def _advertise(context: click.Context, parameter: click.Parameter, value: str) -> str:
     host, _, port = value.rpartition(":")
     if value and not (host and port.isdecimal() and 0 < int(port) < 65536):
-        raise click.UsageError(f"--advertise {value!r}: must be HOST:PORT")
+        raise click.UsageError(f"{parameter.opts[0]} {value!r}: must be HOST:PORT")
     return value
 
 
@@ -112,6 +112,14 @@ def _advertise(context: click.Context, parameter: click.Parameter, value: str) -
     metavar="HOST:PORT",
     callback=_advertise,
     help="Where the other replicas reach the API of this one.",
+)
+@click.option(
+    "--xds-advertise",
+    default="",
+    metavar="HOST:PORT",
+    callback=_advertise,
+    help="Where Envoys of services of a teal.toml connect to: their task definitions say it"
+    " (APPMESH_XDS_ENDPOINT).",
 )
 @click.option(
     "--ecs-endpoint",

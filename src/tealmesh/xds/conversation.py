@@ -1,0 +1,176 @@
+"""What is said on a stream once its Envoy is known.
+
+On our own gRPC server, requests are handled where they are read, and what follows is sent there:
+the stream's task sleeps meanwhile, until a target, the time or an Envoy that does not read wakes
+it. On gRPC's server, the reference, a second task reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager
+from typing import TypeAlias
+
+import grpc
+
+from tealmesh.http2.serving import Context
+from tealmesh.model.errors import (
+    Behind,
+    EnvoyForbidden,
+    EnvoyUnknown,
+    EnvoyUnverified,
+    TealError,
+)
+from tealmesh.xds.connection import SILENCE_SECONDS, Connection
+from tealmesh.xds.variants import DiscoveryRequest, Variant, unknown_type
+
+Attempt: TypeAlias = Callable[[], AbstractContextManager[None]]
+
+_STATUSES = {
+    EnvoyUnknown: grpc.StatusCode.UNAUTHENTICATED,
+    EnvoyForbidden: grpc.StatusCode.PERMISSION_DENIED,
+    EnvoyUnverified: grpc.StatusCode.UNAVAILABLE,
+    Behind: grpc.StatusCode.UNAVAILABLE,
+}
+
+
+class Refused(Exception):
+    """The stream cannot be served; the message is for whoever runs the Envoy."""
+
+    def __init__(self, code: grpc.StatusCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def as_status(error: TealError) -> Refused:
+    """The error as the end of a stream."""
+    return Refused(_STATUSES.get(type(error), grpc.StatusCode.INTERNAL), str(error))
+
+
+class Conversation:
+    """``attempt`` surrounds what may fail, and notes it."""
+
+    def __init__(
+        self,
+        variant: Variant,
+        connection: Connection,
+        context: grpc.aio.ServicerContext | Context,
+        attempt: Attempt,
+    ) -> None:
+        self._variant = variant
+        self._connection = connection
+        self._context = context
+        self._attempt = attempt
+        self._error: Exception | None = None
+        """Why the stream cannot go on."""
+
+    async def run(self, first: DiscoveryRequest, requests: AsyncIterator[DiscoveryRequest]) -> None:
+        """Serve the stream until it ends. Raises Refused."""
+        if isinstance(self._context, Context):
+            self._take(first, wake=False)
+            self._context.listen(self._hear, self._connection.end)
+            await self._write()
+            if self._error is not None:
+                raise self._error
+            return
+        reader = asyncio.create_task(self._read(first, requests))
+        try:
+            await self._write()
+            if reader.done():
+                await reader
+        finally:
+            reader.cancel()
+
+    def _hear(self, message: DiscoveryRequest) -> None:
+        """A request was read: process it, and send what follows."""
+        if self._connection.ended:
+            return
+        try:
+            self._check_node(message)
+            self._take(message, wake=False)
+            self._answer()
+        except Exception as error:  # noqa: BLE001 - the stream's task raises it
+            self._error = error
+            self._connection.end()
+
+    def _answer(self) -> None:
+        connection, context = self._connection, self._context
+        while not connection.ended:
+            if context.pending:
+                connection.wake()  # its task goes on once there is room
+                return
+            with self._attempt():
+                message = connection.next()
+            if message is None:
+                connection.settle()
+                return
+            context.write_now(message)
+
+    async def _read(
+        self, first: DiscoveryRequest, requests: AsyncIterator[DiscoveryRequest]
+    ) -> None:
+        """Hand the stream's requests to its connection, until the Envoy hangs up."""
+        try:
+            self._take(first)
+            async for message in requests:
+                self._check_node(message)
+                self._take(message)
+        finally:
+            self._connection.end()
+
+    def _take(self, message: DiscoveryRequest, *, wake: bool = True) -> None:
+        """Hand a request to the connection. What does not exist is refused before anything is kept
+        of it.
+        """
+        if wrong := unknown_type(message):
+            raise Refused(grpc.StatusCode.INVALID_ARGUMENT, wrong)
+        with self._attempt():
+            parsed = self._variant.parse(message)
+            self._connection.request(message.type_url, parsed, wake=wake)
+
+    def _check_node(self, message: DiscoveryRequest) -> None:
+        node_id = self._connection.envoy.node_id
+        if message.node.id and message.node.id != node_id:
+            raise Refused(
+                grpc.StatusCode.INVALID_ARGUMENT,
+                f"node id {message.node.id!r}: must stay {node_id!r} for the whole stream",
+            )
+
+    async def _write(self) -> None:
+        """Write all responses: two concurrent writes would fail a grpc.aio stream."""
+        connection = self._connection
+        while not connection.ended:
+            with self._attempt():
+                message = connection.next()
+            if message is None:
+                await connection.wait()
+                if connection.silent():
+                    raise Refused(grpc.StatusCode.DEADLINE_EXCEEDED, connection.envoy.silence)
+            else:
+                await self._written(message)
+        if connection.error is not None:
+            raise as_status(connection.error)
+
+    async def _written(self, message: bytes) -> None:
+        """Write one response. Nothing more is made for an Envoy that does not read; after a while
+        its connection is ended, since the end of its stream would wait behind what it does not
+        read.
+        """
+        connection, context = self._connection, self._context
+        if isinstance(context, Context):
+            context.write_now(message)
+            if not context.pending:
+                return
+            writing = context.drained()
+        else:
+            writing = context.write(message)
+        try:
+            async with asyncio.timeout(SILENCE_SECONDS):
+                await writing
+        except TimeoutError:
+            connection.does_not_read()
+            if isinstance(context, Context):
+                context.hang_up()
+            raise Refused(grpc.StatusCode.DEADLINE_EXCEEDED, connection.envoy.silence) from None

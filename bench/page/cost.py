@@ -10,34 +10,38 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.measurement import quantile
 from bench.page.world import World
 
-SECONDS = float(os.environ.get("PAGE_SECONDS", "20"))
+SECONDS = float(os.environ.get("PAGE_SECONDS", "5"))
 """Of each look, with a page and without."""
 TURNS = 3
-SETTLED = 3.0
+SETTLED = 1.5
+QUIET = 12.0
+"""After which nobody reads any more, whatever was read last."""
 
 
 def of_a_page(world: World) -> tuple[float, float]:
-    """The shares of a core that the control plane uses without a page and with one, each the mean
-    of several looks that take turns, since the rest of what it does changes too.
+    """The share of a core that a page adds to what the control plane uses, and that share without
+    one. Looks with a page and without take turns, since the rest of what it does changes too: the
+    median of the differences.
     """
     token = world.plane.teal("token", "create", "--read-only").stdout.strip()
     alone: list[float] = []
-    opened: list[float] = []
+    added: list[float] = []
     for _ in range(TURNS):
         time.sleep(SETTLED)
         alone.append(_share(world.pid))
         with _page(world.plane.port, token):
             time.sleep(SETTLED)
-            opened.append(_share(world.pid))
-    return sum(alone) / TURNS, sum(opened) / TURNS
+            added.append(_share(world.pid) - alone[-1])
+    return quantile(added, 0.5), quantile(alone, 0.5)
 
 
 def first_snapshot(world: World) -> tuple[float, float]:
     """The milliseconds until the first page has everything, and those of processor in that."""
     token = world.plane.teal("token", "create", "--read-only").stdout.strip()
-    time.sleep(SETTLED)
+    time.sleep(QUIET)
     before = _cpu_seconds(world.pid)
     with _page(world.plane.port, token) as seconds:
         used = _cpu_seconds(world.pid) - before
@@ -79,6 +83,8 @@ def _share(pid: int) -> float:
 
 
 def _cpu_seconds(pid: int) -> float:
-    """https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html"""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Of all threads, to the nanosecond: a page takes less than the ticks of /proc/PID/stat.
+    https://docs.kernel.org/scheduler/sched-stats.html
+    """
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(one.read_text().split()[0]) for one in threads) / 1e9

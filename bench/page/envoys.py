@@ -11,6 +11,7 @@ import asyncio
 import itertools
 import random
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,19 @@ async def main(port: int, token: str) -> None:
         for ready in connected:
             await ready.wait()
         print("connected", flush=True)
-        while line := await asyncio.to_thread(sys.stdin.readline):
-            traffic.flows = line == "1\n"
+        async for line in _lines():
+            traffic.flows = line == b"1\n"
+
+
+async def _lines() -> AsyncIterator[bytes]:
+    """What stdin says. A thread that waits for it would hold up the program's end, and with it the
+    word of why.
+    """
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        yield line
 
 
 async def _envoy(

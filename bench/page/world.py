@@ -67,6 +67,17 @@ class World:
         self.envoys.stdin.write(f"{int(traffic)}\n")
         self.envoys.stdin.flush()
 
+    def change_a_weight(self) -> None:
+        """Of one route of the large mesh."""
+        targets = [
+            {"virtualNode": f"s0-{side}", "weight": weight}
+            for side, weight in (("blue", 50), ("green", 50))
+        ]
+        route = {"match": {"prefix": "/"}, "action": {"weightedTargets": targets}}
+        self.plane.client("appmesh").update_route(
+            meshName=MESH, virtualRouterName="s0", routeName="all", spec={"httpRoute": route}
+        )
+
     @property
     def pid(self) -> int:
         """Of the control plane."""

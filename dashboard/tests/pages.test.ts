@@ -5,6 +5,7 @@ import { around } from "../src/pages/mesh/around";
 import { flows } from "../src/pages/mesh/flows";
 import { placed } from "../src/pages/mesh/layout";
 import { shapeOf } from "../src/pages/mesh/placed";
+import { calls, rows } from "../src/pages/mesh/rows";
 import { TEXTS } from "../src/text/texts";
 
 const SOURCES = import.meta.glob<string>("../src/**/*.{ts,tsx}", {
@@ -107,6 +108,39 @@ test("a large mesh is laid out, each node in a place of its own", { timeout: 60_
   const places = new Set([...found.nodes.values()].map(({ x, y }) => `${x} ${y}`));
   expect(places.size).toBe(400);
   expect(found.edges.size).toBe(400);
+});
+
+test("a very large mesh is placed in rows: what a service leads to is beside it", () => {
+  const large: MeshGraph = { ...graph, nodes: [], edges: [] };
+  for (let i = 0; i < 300; i++) {
+    large.nodes.push({ id: `virtualNode/n${i}`, kind: "virtualNode", name: `n${i}` });
+    large.nodes.push({ id: `virtualService/s${i}`, kind: "virtualService", name: `s${i}` });
+    large.edges.push(edge(`virtualService/s${i}`, `virtualNode/n${i}`));
+    large.edges.push(edge(`virtualNode/n${i}`, `virtualService/s${(i * 7 + 1) % 300}`));
+  }
+  const found = rows(large);
+  expect(new Set([...found.nodes.values()].map(({ x, y }) => `${x} ${y}`)).size).toBe(600);
+  for (const [id, at] of found.nodes) {
+    expect(at.x).toBeLessThan(found.width);
+    expect(at.y).toBeLessThan(found.height);
+    if (id.startsWith("virtualService/"))
+      expect(found.nodes.get(id.replace("Service/s", "Node/n"))?.y).toBe(at.y);
+  }
+  expect(found.edges.size).toBe(600);
+  expect(large.edges.filter(calls)).toHaveLength(300);
+});
+
+test("a graph that goes round, or leads to what is not there, is placed all the same", () => {
+  const round: MeshGraph = {
+    ...graph,
+    nodes: graph.nodes.slice(0, 3),
+    edges: [
+      edge("virtualService/web", "route/r/web"),
+      edge("route/r/web", "virtualService/web"),
+      edge("route/r/web", "virtualNode/gone"),
+    ],
+  };
+  expect([...rows(round).nodes.keys()].sort()).toEqual(round.nodes.map((one) => one.id).sort());
 });
 
 test("the same shape has the same places, whatever flows", () => {

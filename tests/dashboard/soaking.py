@@ -2,96 +2,168 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import os
-from collections.abc import Sequence
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from playwright.sync_api import CDPSession, Page
 
 from tests.support.planes.control_plane import ControlPlane
+from tests.support.programs.relay import Relay
 from tests.support.waiting import until
 
 _ESTABLISHED = "01"
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+STREAMS = 1
+"""The connections to a control plane with a page that is open and rests: its stream."""
 
 
 @dataclass(frozen=True)
 class Held:
-    """What is held at one moment, after the garbage has been collected."""
+    """What is held while nothing happens, after the garbage has been collected."""
 
     heap: float
     """Bytes of the page's JavaScript."""
+    told: int
+    """Bytes of what the control plane tells the page: all that it is about. Tasks that have stopped
+    are shown for an hour, so this grows with the deployments."""
     nodes: float
     listeners: float
-    connections: int
-    """Of anybody to the control plane's API."""
     memory: int
     """Bytes of the control plane."""
+    stored: int
+    """Bytes of the documents that it has in memory."""
+    files: int
+    """That the control plane has open, sockets among them, without both ends of the connections to
+    itself: it has a bounded number of those."""
     pid: int
     """Of the control plane: the memory of another process is another thing."""
 
     def __str__(self) -> str:
         return (
-            f"heap {self.heap / 1e6:.2f} MB, {self.nodes:.0f} nodes, {self.listeners:.0f} listeners"
-            f", {self.connections} connections, control plane {self.memory / 1e6:.1f} MB"
+            f"heap {self.heap / 1e6:.3f} MB for {self.told / 1e3:.0f} kB told, {self.nodes:.0f} "
+            f"nodes, {self.listeners:.0f} listeners; control plane {self.memory / 1e6:.1f} MB for "
+            f"{self.stored / 1e3:.0f} kB of documents, {self.files} files"
         )
 
 
-def held(page: Page, devtools: CDPSession, plane: ControlPlane) -> Held:
-    """What is held now. A page has let go of the last one a moment after it was left, and what the
-    garbage collection found dead may hold something else.
+class Bounds(NamedTuple):
+    """How much more may be held for each byte that there is more of, and besides."""
+
+    times: float
+    more: float
+
+
+PAGE = Bounds(6.0, 350_000)
+"""An object takes some times its JSON. Ten minutes of what is measured of a service, each second,
+are remembered for its plots, and compiled code is kept."""
+PLANE = Bounds(16.0, 4_000_000)
+
+
+def rests(page: Page, devtools: CDPSession, plane: ControlPlane, wire: Relay, token: str) -> Held:
+    """What is held once everything has come to rest: the browser comes back for its stream alone,
+    and what the garbage collection finds dead may hold something else. ``token``: of who may look.
     """
     assert plane.process is not None
+    pid = plane.process.pid
+    wire.cut()
+    # The control plane keeps a connection that nobody uses for 75 s.
+    until(
+        lambda: connections(plane.port, pid).others == STREAMS,
+        lambda: f"{connections(plane.port, pid)} remain",
+        seconds=120,
+    )
     best: dict[str, float] = {}
-    for _ in range(3):
-        page.wait_for_timeout(200)
+    for _ in range(4):
+        page.wait_for_timeout(300)
         devtools.send("HeapProfiler.collectGarbage")
         for one in devtools.send("Performance.getMetrics")["metrics"]:
             name, value = one["name"], one["value"]
             best[name] = min(value, best.get(name, value))
-    statm = Path(f"/proc/{plane.process.pid}/statm").read_text().split()
+    statm = Path(f"/proc/{pid}/statm").read_text().split()
+    files = len(os.listdir(f"/proc/{pid}/fd")) - 2 * connections(plane.port, pid).own
     return Held(
-        best["JSHeapUsedSize"],
-        best["Nodes"],
-        best["JSEventListeners"],
-        connections(plane.port),
-        int(statm[1]) * _PAGE_BYTES,
-        plane.process.pid,
+        heap=best["JSHeapUsedSize"],
+        told=_told(plane.port, token),
+        nodes=best["Nodes"],
+        listeners=best["JSEventListeners"],
+        memory=int(statm[1]) * _PAGE_BYTES,
+        stored=_stored(plane),
+        files=files,
+        pid=pid,
     )
 
 
-def connections(port: int) -> int:
-    """How many there are to a port of 127.0.0.1.
+class Connections(NamedTuple):
+    """To a control plane: those of itself, which it keeps, and those of others."""
+
+    own: int
+    others: int
+
+
+def connections(port: int, pid: int) -> Connections:
+    """Those to a port of 127.0.0.1 at which the process ``pid`` listens.
     https://www.kernel.org/doc/Documentation/networking/proc_net_tcp.txt
     """
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    rows = [row for row in map(str.split, lines) if row[3] == _ESTABLISHED]
     at = f"0100007F:{port:04X}"
-    return sum(row[1] == at and row[3] == _ESTABLISHED for row in rows)
+    sockets = {row[1]: f"socket:[{row[9]}]" for row in rows}
+    mine: set[str] = set()
+    for path in Path(f"/proc/{pid}/fd").iterdir():
+        # What is closed meanwhile is open no more.
+        with contextlib.suppress(FileNotFoundError):
+            mine.add(os.readlink(path))
+    peers = [row[2] for row in rows if row[1] == at]
+    own = sum(sockets.get(peer) in mine for peer in peers)
+    return Connections(own, len(peers) - own)
 
 
-def growth(held: Sequence[Held]) -> list[str]:
-    """What has grown from the first half to the second one, in words. The least of each half is
-    compared: what a moment needs is none of it.
+def _told(port: int, token: str) -> int:
+    """The bytes of a snapshot of the stream."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("GET", "/_teal/stream", headers={"authorization": f"Teal {token}"})
+    response = connection.getresponse()
+    size = 0
+    while (line := response.readline()) not in (b"\n", b""):
+        size += len(line)
+    response.close()
+    connection.close()
+    return size
+
+
+def _stored(plane: ControlPlane) -> int:
+    """The bytes of all documents."""
+    path = plane.directory / "data" / "state.db"
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        found = database.execute("SELECT sum(length(body)) FROM documents").fetchone()
+    return int(found[0])
+
+
+def growth(before: Held, after: Held, *, warm: bool) -> list[str]:
+    """What has grown between two rests of the same page, in words. Whatever is counted one by one
+    may not grow at all. ``warm``: whether the control plane had what it needs at the first one, so
+    that its memory says something.
     """
-    half = len(held) // 2
-    first, second = held[:half], held[half:]
-    grown = []
-    allowed = {"heap": (1.05, 600_000.0), "nodes": (1.05, 60.0), "listeners": (1.0, 6.0)}
-    for name, (times, more) in allowed.items():
-        before, after = (min(getattr(one, name) for one in part) for part in (first, second))
-        if after > before * times + more:
-            grown.append(f"{name}: {before:.0f} → {after:.0f}")
-    before, after = (min(one.connections for one in part) for part in (first, second))
-    # A browser keeps six to an origin, which it opens as it needs them, anew after a kill; the page
-    # and whoever else asks have no more than twice as many.
-    if after > max(before + 2, 12):
-        grown.append(f"connections: {before} → {after}")
-    # Of one process alone, the last: what it needs to become warm is not growth.
-    same = [one.memory for one in held if one.pid == held[-1].pid]
-    if len(same) >= 8 and min(same[-3:]) > same[len(same) // 2] * 1.1 + 8e6:
-        grown.append(f"control plane: {same[len(same) // 2]} → {min(same[-3:])} bytes")
+    assert before.pid == after.pid, "another process is another thing"
+    grown = [
+        f"{name}: {getattr(before, name):.0f} → {getattr(after, name):.0f}"
+        for name in ("nodes", "listeners", "files")
+        if getattr(after, name) > getattr(before, name)
+    ]
+    for name, bounds, more in (
+        ("heap", PAGE, after.told - before.told),
+        ("memory", PLANE, after.stored - before.stored),
+    ):
+        if name == "memory" and not warm:
+            continue
+        held, now = getattr(before, name), getattr(after, name)
+        if now - held > bounds.times * max(0, more) + bounds.more:
+            grown.append(f"{name}: {held:.0f} → {now:.0f}, of what there is {more:+d} bytes")
     return grown
 
 

@@ -17,7 +17,7 @@ from tests.support.waiting import until
 
 pytestmark = [
     pytest.mark.skipif(bool(missing()), reason=missing()),
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(240),
 ]
 LOADED = 30_000
 """Milliseconds, within which a page is loaded on a busy machine, twice."""

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from tealmesh.model.clock import Moment
 from tealmesh.model.errors import DatabaseAway
-from tealmesh.store import Store, View, commits
+from tealmesh.store import Store, View, commits, database
 from tests.support.machine import REPOSITORY
 from tests.support.programs.postgres import Server, plain, running
 from tests.support.waiting import until
@@ -104,6 +104,28 @@ def test_a_restart_of_the_database_is_waited_for(server: Server, url: str) -> No
             await asyncio.to_thread(server.start)
             await writing
             assert keys(store.view) == ["a", "b"]
+
+    asyncio.run(scenario())
+
+
+def test_a_database_that_stands_still_is_away(
+    server: Server, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its machine acknowledges what it is sent, and nobody answers."""
+    monkeypatch.setattr(database, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(commits, "PATIENCE_SECONDS", 0.3)
+
+    async def scenario() -> None:
+        async with opened(url) as store:
+            await store.write("me", "Put", put("a"))
+            with server.frozen():
+                with pytest.raises(DatabaseAway, match="is away"):
+                    await store.write("me", "Put", put("b"))
+                assert keys(await store.fresh()) == ["a"]
+            await is_away(store, False)
+            await store.write("me", "Put", put("c"))
+            assert keys(store.view)[0] == "a"
+            assert "c" in keys(store.view)
 
     asyncio.run(scenario())
 

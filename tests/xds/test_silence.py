@@ -5,7 +5,7 @@ from __future__ import annotations
 from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.model.mesh import Kind, Proxy
 from tealmesh.xds.cache import AdsCache
-from tealmesh.xds.connection import SILENCE_SECONDS
+from tealmesh.xds.connection import SILENCE_SECONDS, SLOW_SECONDS
 from tealmesh.xds.exchange import Request
 from tests.support.meshes.builder import MeshBuilder
 from tests.xds.stream import NODE, resources
@@ -23,7 +23,12 @@ def test_it_is_closed_after_a_minute_without_an_answer() -> None:
     assert not connection.silent()
     assert connection.next() is not None
     assert connection.next() is None
-    now += SILENCE_SECONDS - 1
+    now += SLOW_SECONDS - 1
+    assert cache.slow("m") == 0
+    now += 1
+    assert cache.slow("m") == 1
+    assert cache.envoys("m")[0].note == "has not answered for 20 s what it was sent"
+    now += SILENCE_SECONDS - SLOW_SECONDS - 1
     assert not connection.silent()
     now += 1
     assert connection.silent()

@@ -252,8 +252,7 @@ class Commits:
         if not self._database.shared:
             return True
         try:
-            with self._database.engine.connect() as connection:
-                connection.execution_options(isolation_level="AUTOCOMMIT")
+            with self._database.glancing() as connection:
                 return head(connection).is_of(base)
         except sa.exc.SQLAlchemyError as error:
             self._database.error(error, "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +17,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from tealmesh.model.errors import DatabaseAway, TealError
+from tealmesh.store.limits import Limits
 
 CONNECT_SECONDS = 3
+ANSWER_SECONDS = 8.0
+"""Within which a commit, or a look at what is new, must be over."""
+
 _POSTGRES = {
     "application_name": "tealmesh",
     "connect_timeout": CONNECT_SECONDS,
@@ -88,6 +93,7 @@ class Database:
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
         self.outage = Outage()
+        self.limits = Limits(ANSWER_SECONDS)
         self.shared = engine.dialect.name == "postgresql"
         """Whether other machines may use it too."""
         self.name = shown(engine.url)
@@ -111,10 +117,10 @@ class Database:
             return cls(engine)
         settings = {name: value for name, value in _POSTGRES.items() if name not in url.query}
         engine = sa.create_engine(
-            url, connect_args=settings, pool_pre_ping=True, pool_size=4, max_overflow=8,
-            pool_timeout=5,
-        )  # fmt: skip
+            url, connect_args=settings, pool_size=4, max_overflow=8, pool_timeout=5
+        )
         sa.event.listen(engine, "connect", _postgres_session)
+        sa.event.listen(engine, "checkout", _still_there)
         return cls(engine)
 
     @property
@@ -134,8 +140,10 @@ class Database:
         """A transaction that reads the database as it is at one moment: the ``whole`` of it,
         however long that takes, or only a little.
         """
-        with self.engine.connect() as connection:
+        with self.limits.watching() as watched, self.engine.connect() as connection:
             if self.shared:
+                if not whole:
+                    watched.on(connection.connection.driver_connection)
                 connection.execution_options(isolation_level="REPEATABLE READ")
                 with connection.begin():
                     if whole:
@@ -148,10 +156,19 @@ class Database:
         self.outage.ends()
 
     @contextlib.contextmanager
+    def glancing(self) -> Iterator[sa.Connection]:
+        """For single questions, without a transaction."""
+        with self.limits.watching() as watched, self.engine.connect() as connection:
+            watched.on(connection.connection.driver_connection)
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """A transaction that is committed at the end of the context."""
-        with self.engine.begin() as connection:
-            if not self.shared:
+        with self.limits.watching() as watched, self.engine.begin() as connection:
+            if self.shared:
+                watched.on(connection.connection.driver_connection)
+            else:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
         self.outage.ends()
@@ -176,6 +193,7 @@ class Database:
         return DatabaseAway(f"the database {self.name} is away ({reason}): {more}; try again")
 
     def close(self) -> None:
+        self.limits.close()
         self.engine.dispose()
 
 
@@ -184,6 +202,7 @@ def shown(url: sa.URL) -> str:
     if url.get_backend_name() == "sqlite":
         return url.database or ""
     secret = [name for name in url.query if "password" in name]
+    url = url.set(drivername=url.get_backend_name())
     return url.difference_update_query(secret).render_as_string(hide_password=True)
 
 
@@ -236,6 +255,20 @@ def _sqlite_session(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA busy_timeout=5000")
     cursor.close()
+
+
+def _still_there(connection: Any, _record: object, _proxy: object) -> None:
+    """A pooled connection on which something has arrived unasked has been ended by the server: all
+    of the same age are replaced.
+    """
+    if _readable(connection.fileno()):
+        raise sa.exc.InvalidatePoolError
+
+
+def _readable(number: int) -> bool:
+    poller = select.poll()
+    poller.register(number, select.POLLIN)
+    return bool(poller.poll(0))
 
 
 def _postgres_session(connection: Any, _record: object) -> None:

@@ -70,13 +70,13 @@ class Listening:
         connection.autocommit = True
         connection.execute(f"LISTEN {CHANNEL}")
         while not self._closing:
-            revision, write_id, epoch = connection.execute(
-                "SELECT revision, write_id, epoch FROM state"
-            ).fetchone()
+            with self._database.limits.watching() as watched:
+                watched.on(connection)
+                found = connection.execute("SELECT revision, write_id, epoch FROM state").fetchone()
             if self._database.outage.reason:
                 _log.warning("the database %s is back", self._database.name)
             self._database.outage.ends()
-            self._look((revision, write_id, epoch))
+            self._look(found)
             while not self._closing and self._only_own(connection):
                 if not self._wait(connection.fileno(), POLL_SECONDS):
                     break

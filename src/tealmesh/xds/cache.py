@@ -184,6 +184,10 @@ class AdsCache:
             )  # fmt: skip
             yield Reported(status, valid if informed else 0)
 
+    def slow(self, mesh: str) -> int:
+        """How many Envoys that are connected do not answer, or did not."""
+        return sum(bool(envoy.slow()) for envoy in self._register.connected(mesh).values())
+
     def held(self, mesh: str) -> list[tuple[Proxy, list[str], ResourceSet]]:
         """What was made for the Envoys of each node and gateway of a mesh, with the ids of those
         that have the same; what bears an address is made when it is looked at.
@@ -213,10 +217,9 @@ class AdsCache:
         return connection
 
     def _session(self, memory: Memory, order: Order, *, delta: bool) -> SharedSession:
-        standings = self._standings.get((delta, order))
-        if standings is None:
-            standings = self._standings[delta, order] = Standings(delta=delta, order=order)
-        return SharedSession(standings, memory, delta=delta)
+        if (delta, order) not in self._standings:
+            self._standings[delta, order] = Standings(delta=delta, order=order)
+        return SharedSession(self._standings[delta, order], memory, delta=delta)
 
     def recollect(self, connection: Connection, version: str) -> None:
         """The stream begins with a ``version`` of clusters that is not from its Envoy's last stream
@@ -228,12 +231,10 @@ class AdsCache:
         if here or proxy.proxyless or snapshot is None or not snapshot.has(proxy):
             return
         resources = self._resources(snapshot, proxy).resources
-        if isinstance(resources, str):
-            return
-        found = self._recollections.of(proxy, snapshot, resources, version)
-        if found is not None:
-            connection.session = self._session(found, self._order, delta=connection.session.delta)
-            connection.snapshot = None
+        if not isinstance(resources, str):
+            found = self._recollections.of(proxy, snapshot, resources, version)
+            if found is not None:
+                connection.begin_with(self._session(found, self._order, delta=False))
 
     def disconnect(self, connection: Connection) -> None:
         """Drop a stream that has ended; the Envoy's next one continues from what it left."""

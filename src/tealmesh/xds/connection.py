@@ -70,6 +70,10 @@ class Connection:
         if wake:
             self.wake()
 
+    def begin_with(self, session: SharedSession) -> None:
+        """Nothing was sent yet: go by this session from the beginning."""
+        self.session, self.snapshot = session, None
+
     def next(self) -> bytes | None:
         """The next response, encoded and counted as sent; None when nothing is due."""
         self._cache.refresh(self)

@@ -98,6 +98,23 @@ class Server:
         """End it at once, as if it had crashed; a start recovers what was committed."""
         self._end(signal.SIGQUIT)
 
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Have it, with all processes of its connections, stand still."""
+        assert self._process is not None
+        pid = self._process.pid
+        os.kill(pid, signal.SIGSTOP)
+        # Each has a session of its own.
+        children = [*map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+        try:
+            for child in children:
+                os.kill(child, signal.SIGSTOP)
+            yield
+        finally:
+            for process in [*children, pid]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGCONT)
+
     def answers(self) -> bool:
         assert self._process is None or self._process.poll() is None, self._log()
         try:

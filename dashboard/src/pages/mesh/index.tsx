@@ -66,6 +66,18 @@ export function choose(node = ""): void {
   query({ find: route.peek().query.get("find") ?? "", node });
 }
 
+/** Choose what was looked for, and go there: the one of that name, or else the first. */
+function chooseFirst(graph: MeshGraph, text: string): void {
+  const wanted = text.trim().toLowerCase();
+  const fitting = graph.nodes.filter((node) => node.name.toLowerCase().includes(wanted));
+  const found = fitting.find((node) => node.name.toLowerCase() === wanted) ?? fitting[0];
+  if (found === undefined || wanted === "") return;
+  choose(found.id);
+  const drawn = document.querySelector<SVGElement>(`[data-node="${CSS.escape(found.id)}"]`);
+  drawn?.scrollIntoView({ block: "center", inline: "center" });
+  drawn?.focus();
+}
+
 function Drawing({ graph }: { graph: MeshGraph }) {
   const id = route.value.query.get("node");
   const find = route.value.query.get("find") ?? "";
@@ -83,6 +95,7 @@ function Drawing({ graph }: { graph: MeshGraph }) {
               type="search"
               value={find}
               onInput={(event) => query({ find: event.currentTarget.value, node: id ?? "" })}
+              onKeyDown={(event) => event.key === "Enter" && chooseFirst(drawn, find)}
             />
           </label>
           <span class="muted" role="status">

@@ -1,9 +1,10 @@
 /** Asks the worker for the places of a graph. What was placed last stays until the answer is here,
- * and is known when the page comes back to the map. */
+ * and is known when the page comes back to the map. A large graph is placed at once, in rows. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { MeshGraph } from "../../data/wire";
 import { type Placed, shapeOf } from "./placed";
+import { MANY_NODES, rows } from "./rows";
 
 /** The last few, by shape. */
 const KEPT = 4;
@@ -32,6 +33,9 @@ export function usePlaces(graph: MeshGraph | undefined): Places {
   const [last, show] = useState<{ shape: string; placed: Placed } | null>(null);
   const [error, fail] = useState<string | undefined>(undefined);
   const shape = graph === undefined ? "" : shapeOf(graph);
+  if (graph !== undefined && graph.nodes.length > MANY_NODES && !known.has(shape)) {
+    keep(shape, rows(graph));
+  }
 
   useEffect(
     () => () => {

@@ -66,6 +66,9 @@ def _streams(sources: Sources) -> Iterator[Metric]:
         "Envoys that do not run with the newest revision, or are expected and not connected.",
         labels=["mesh"],
     )
+    slow = GaugeMetricFamily(
+        "tealmesh_envoys_slow", "Envoys that have not answered for 20 s.", labels=["mesh"]
+    )
     refusing = GaugeMetricFamily(
         "tealmesh_resource_refused", "Envoys that refuse what a node or gateway gets.",
         labels=["mesh", "resource"],
@@ -76,10 +79,11 @@ def _streams(sources: Sources) -> Iterator[Metric]:
         behind = cache.convergence(mesh, sources.store.revision).waiting
         streams.add_metric([mesh], sum(one.connected for one in envoys))
         waiting.add_metric([mesh], len(behind))
+        slow.add_metric([mesh], cache.slow(mesh))
         refused = [one.resource for one in envoys if one.rejected]
         for resource in sorted(set(refused)):
             refusing.add_metric([mesh, resource], refused.count(resource))
-    yield from (streams, waiting, refusing)
+    yield from (streams, waiting, slow, refusing)
     yield _counter("tealmesh_pushes", "Responses that Envoys were sent.", counts.pushes)
     yield _counter("tealmesh_translations", "Translations of a snapshot.", cache.translations)
     refusals = CounterMetricFamily(

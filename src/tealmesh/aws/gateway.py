@@ -32,10 +32,11 @@ from tealmesh.aws.signing import Identity, identify
 from tealmesh.aws.wire import codec
 from tealmesh.aws.wire.apimodel import Model
 from tealmesh.aws.wire.codec import Request, Response
-from tealmesh.model import answering, leases
-from tealmesh.model.answering import Answering
+from tealmesh.model import leases
 from tealmesh.model.clock import NewId, random_id
 from tealmesh.model.errors import AwsError
+from tealmesh.model.identity import answering
+from tealmesh.model.identity.answering import Answering
 from tealmesh.model.identity.caller import Caller, Principal, speaking
 from tealmesh.model.rollout import fencing
 

@@ -300,6 +300,8 @@ def test_its_buttons_do_what_they_say(watched: Watched, deployed: str) -> None:
     press(page, "Pause")
     assert now()["pausedBy"]
     expect(page.locator(".standing")).to_contain_text("paused by")
+    # Who hears the page is told of it.
+    expect(page.locator("[aria-live=polite]")).to_have_text("web: paused, 10 %")
     press(page, "Resume")
     assert "pausedBy" not in now()
     press(page, "Abort")

@@ -20,6 +20,10 @@ SHORT = {
         "_ask": "tells its errors to the streams that wait, and begins anew with the next",
         "to_thread": "awaited at once, and its error is told",
     },
+    "app/envoys/current.py": {
+        "_ask": "awaited by the streams that connect, whose Envoys connect again"
+    },
+    "app/envoys/server.py": {"stop": "awaited at the end of close"},
     "app/host.py": {
         "run": "accepts beyond loopback until the HTTP server ends; contains its errors"
     },
@@ -34,6 +38,10 @@ SHORT = {
         "_work": "awaited by the supervised run",
     },
     "aws/moto/apart/worker.py": {"Thread": "an error that nobody foresaw ends the process"},
+    "discovery/worker.py": {
+        "_forget": "a child of the supervised run, which it ends",
+        "answering": "a child of the supervised run; contains its errors",
+    },
     "engine/engine.py": {
         "_work_on_task": "is one call of keep",
         "_work_on_service": "is one call of keep",
@@ -56,6 +64,11 @@ SHORT = {
         "work": "awaited by the supervised task worker",
         "wait": "awaited by the supervised task worker",
     },
+    "http2/server.py": {
+        "_begin": "one connection, whose errors are its peer's",
+        "_sweep": "closes connections that are silent, and waits for nothing",
+    },
+    "http2/serving.py": {"_run": "one stream, which its Envoy begins again"},
     "replicas/leases/holder.py": {
         "_keep": "a loop that ends its errors; who waits for the lease is supervised",
         "_run": "awaited by the supervised worker under the lease",
@@ -75,8 +88,8 @@ SHORT = {
     "rollout/metrics/servicer.py": {"_read": "one stream, which its Envoy begins again"},
     "store/limits.py": {"Thread": "looks at a clock and shuts sockets, which cannot fail"},
     "store/listening.py": {"Thread": "a loop that ends its errors, told as the database's outage"},
-    "xds/cache.py": {"_wake_shared": "if it fails, each stream is woken by itself"},
-    "xds/server.py": {"_read": "one stream, which its Envoy begins again"},
+    "xds/cache.py": {"_wake_all": "if it fails, each stream is woken by itself"},
+    "xds/conversation.py": {"_read": "one stream, which its Envoy begins again"},
 }
 """What need not be supervised, and why, by module and by what is begun."""
 

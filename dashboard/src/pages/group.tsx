@@ -97,6 +97,9 @@ function Head({ one, latest }: { one: GroupDeployment; latest: boolean }) {
         {one.startedBy && <span>{t("deployment.by", { who: one.startedBy })}</span>}
         {one.pausedBy && <span>{t("deployment.paused", { who: one.pausedBy })}</span>}
       </p>
+      <p class="visually-hidden" aria-live="polite">
+        {one.group}: {word("state", one.pausedBy ? "paused" : one.status)}
+      </p>
       <p class="sentence">
         <Told text={one.sentence} by={one} />
       </p>

@@ -23,7 +23,7 @@ from tealmesh.app.troubles import TroubleLog
 from tealmesh.model.clock import system_clock
 from tealmesh.model.errors import TealError
 from tealmesh.model.identity import rings
-from tealmesh.model.identity.issued import owner
+from tealmesh.model.identity.issued import FILE, owner
 from tealmesh.store import Store
 from tealmesh.supervision.supervisor import Supervisor
 
@@ -74,7 +74,7 @@ def make_secrets(directory: Path) -> None:
             raise TealError(
                 f"{directory} is open to others, and keys are in it: run `chmod 700 {directory}`"
             )
-        if all((directory / name).exists() for name in (*rings.NAMES, "server-id")):
+        if all((directory / name).exists() for name in (*rings.NAMES, "server-id", FILE)):
             owner(directory)
             return
         with open(directory / _CREATING, "a") as lock:

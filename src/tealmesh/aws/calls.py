@@ -13,8 +13,8 @@ from tealmesh.aws.wire import codec
 from tealmesh.aws.wire.apimodel import Model
 from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.aws.wire.validation import validate
-from tealmesh.model import answering
 from tealmesh.model.errors import AwsError, DatabaseAway, TealError
+from tealmesh.model.identity import answering
 from tealmesh.model.identity.caller import Caller
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
-from tealmesh.model import answering
+from tealmesh.model.identity import answering
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 """For `logging.basicConfig`."""

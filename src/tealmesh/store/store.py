@@ -20,8 +20,6 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from tealmesh.model import answering
-from tealmesh.model.answering import Answering
 from tealmesh.model.clock import (
     BootClock,
     Clock,
@@ -33,6 +31,8 @@ from tealmesh.model.clock import (
     system_clock,
 )
 from tealmesh.model.errors import TealError
+from tealmesh.model.identity import answering
+from tealmesh.model.identity.answering import Answering
 from tealmesh.model.rollout import fencing
 from tealmesh.store import boots, history
 from tealmesh.store.commits import Check, Commits, Order

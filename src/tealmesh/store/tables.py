@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         TargetBody,
         TargetGroupBody,
     )
+    from tealmesh.model.locks import KeptBody, LockBody
     from tealmesh.model.rollout.failed import FailedTaskBody
     from tealmesh.model.rollout.groups import GroupBody, GroupDeploymentBody
     from tealmesh.model.rollout.hooks import FreezesBody, HookBody
@@ -69,8 +70,6 @@ if TYPE_CHECKING:
         DeploymentBody,
         GatewaySystemBody,
         JournalEntryBody,
-        KeptBody,
-        LockBody,
         MeshServiceBody,
         RemovalBody,
         ServiceSystemBody,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import logging
 
-from tealmesh.model import answering
-from tealmesh.model.answering import Answering
+from tealmesh.model.identity import answering
+from tealmesh.model.identity.answering import Answering
 from tealmesh.model.logs import FORMAT, JsonLines, TextLines
 
 

@@ -17,8 +17,8 @@ from tealmesh.app.observing.calls import Calls, Write
 from tealmesh.app.observing.following import Following, changed_meshes
 from tealmesh.app.observing.metrics import Sources, families
 from tealmesh.app.openmetrics import Standing, page
-from tealmesh.model.answering import Answering
 from tealmesh.model.convergence import Convergence
+from tealmesh.model.identity.answering import Answering
 from tealmesh.store import Store, tables
 from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.counts import BOUNDS, Times

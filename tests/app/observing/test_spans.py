@@ -17,8 +17,8 @@ from tealmesh.app.observing import spans
 from tealmesh.app.observing.calls import Write
 from tealmesh.app.observing.following import Pushed
 from tealmesh.app.observing.spans import Spans
-from tealmesh.model.answering import Answering
 from tealmesh.model.convergence import Convergence
+from tealmesh.model.identity.answering import Answering
 from tests.support.programs.server import serve
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"

@@ -9,7 +9,7 @@ import { Empty, Image, outcome, StateMark } from "../../parts/marks";
 import { Tasks } from "../../parts/tasks";
 import { Told } from "../../parts/told";
 import { link } from "../../router";
-import { duration, number, t } from "../../text";
+import { duration, number, percent, t, word } from "../../text";
 import { type Makings, told } from "../../text/said";
 import { Changed } from "./changed";
 import { Gates } from "./gates";
@@ -124,6 +124,10 @@ function Head({ deployment }: { deployment: Deployment }) {
           </a>
         )}
       </p>
+      {/* Whoever hears the page is told when it goes on; the sentence changes each second. */}
+      <p class="visually-hidden" aria-live="polite">
+        {heard(deployment)}
+      </p>
       <p class="sentence">
         <Told text={deployment.sentence ?? deployment.waitingFor ?? ""} by={deployment} />
       </p>
@@ -142,6 +146,15 @@ function state(deployment: Deployment): string {
   if (deployment.state === "HELD") return "held";
   if (deployment.state === "AWAITING_APPROVAL") return "awaiting approval";
   return deployment.pausedBy ? "paused" : deployment.status;
+}
+
+/** The state and the step, for those who hear the page. */
+function heard(deployment: Deployment): string {
+  const steps = deployment.steps ?? [];
+  const at = steps[deployment.step ?? 0];
+  const moves = deployment.phase === "PRODUCTION_TRAFFIC_SHIFT" && at !== undefined;
+  const step = moves ? `, ${percent(at / 100, 0)}` : "";
+  return `${deployment.service}: ${word("state", state(deployment))}${step}`;
 }
 
 function Steer({ deployment }: { deployment: Deployment }) {

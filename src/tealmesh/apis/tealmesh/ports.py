@@ -13,6 +13,7 @@ from tealmesh.model.convergence import Convergence, EnvoyStatus
 from tealmesh.model.health import TaskHealth
 from tealmesh.model.identity.caller import Caller
 from tealmesh.model.linting import Finding
+from tealmesh.model.locks import LockBody
 from tealmesh.model.rollout import Deployment, Group, GroupDeployment, GroupDescription
 from tealmesh.model.rollout.explanation import DefinitionChange, Explanation
 from tealmesh.model.rollout.plan import DeploymentPlan
@@ -24,7 +25,7 @@ from tealmesh.model.status import (
     Removed,
     ServiceStatus,
 )
-from tealmesh.model.teal import AdoptionBody, LockBody
+from tealmesh.model.teal import AdoptionBody
 from tealmesh.store import View
 from tealmesh.supervision.trouble import Trouble
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tealmesh.model.answering import Answering
+from tealmesh.model.identity.answering import Answering
 from tealmesh.xds.counts import Times
 
 log = logging.getLogger(__name__)

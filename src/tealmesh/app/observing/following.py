@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from tealmesh.app.observing.calls import Write
-from tealmesh.model import answering
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.convergence import Convergence
+from tealmesh.model.identity import answering
 from tealmesh.store import Store, View
 from tealmesh.xds.counts import Times
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tealmesh.model.answering import Answering
+    from tealmesh.model.identity.answering import Answering
 
 log = logging.getLogger(__name__)
 

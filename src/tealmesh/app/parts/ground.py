@@ -38,7 +38,10 @@ class Ground:
     def replication(self) -> Replication:
         """What it shares with other replicas on the same database."""
         config = self.config
-        return Replication(self.store, config.advertise if isinstance(config, ServeConfig) else "")
+        advertise = config.advertise if isinstance(config, ServeConfig) else ""
+        loopback = advertise.rpartition(":")[0] in ("127.0.0.1", "localhost", "[::1]")
+        tls = self.beyond.certificates is not None and not loopback
+        return Replication(self.store, advertise, tls=tls)
 
     @property
     def endpoint(self) -> str:

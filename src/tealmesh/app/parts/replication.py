@@ -29,7 +29,10 @@ ROLLOUTS, TIMERS, DISCOVERY = "rollouts", "timers", "discovery"
 class Replication:
     """Of a control plane on this store. One on SQLite is the only one."""
 
-    def __init__(self, store: Store, advertise: str = "") -> None:
+    def __init__(self, store: Store, advertise: str = "", *, tls: bool = False) -> None:
+        """``advertise``: HOST:PORT where others reach it; ``tls``: whether replicas are reached by
+        TLS there.
+        """
         self.replica = random_id()
         self._store = store
         with store.connect() as connection:
@@ -39,7 +42,9 @@ class Replication:
         )
         self.presence: Presence | None = None
         if store.shared:
-            self.presence = Presence(store.connect, self.replica, advertise, ask, steady_clock)
+            self.presence = Presence(
+                store.connect, self.replica, advertise, partial(ask, tls=tls), steady_clock
+            )
         self._envoys: SharedEnvoys | None = None
         self._counts: SharedCounts | None = None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import threading
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -129,6 +128,8 @@ def aws_region() -> str:
 
 
 def _server_id(endpoint: str) -> str:
+    import urllib.request
+
     url = f"{endpoint.rstrip('/')}/_teal/health"
     if not url.startswith(("http://", "https://")):
         raise TealError(f"--endpoint {endpoint!r}: must be an http or https URL")

@@ -15,11 +15,13 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
+from tests.support.waiting import until
 
 from bench.measurement import Measurement
 from tealmesh.app.lost_state import DATABASE
@@ -112,7 +114,10 @@ def _load(system: System, ledger: Ledger) -> LoadProcess:
     rate = RATE
     while True:
         targets = [(f"{system.gateway}/", rate * 0.8), (f"{system.gateway}/front", rate * 0.2)]
+        answered_before = ledger.total
         load = LoadProcess(targets, ledger.add)
+        # On a busy machine its program takes long to start.
+        until(partial(_answered, ledger, answered_before))
         began = time.time()
         time.sleep(BEFORE_SECONDS)
         end = began + BEFORE_SECONDS - 0.5
@@ -122,6 +127,10 @@ def _load(system: System, ledger: Ledger) -> LoadProcess:
             return load
         load.stop()
         rate = min(answered, rate) * REDUCED_LOAD
+
+
+def _answered(ledger: Ledger, before: int) -> bool:
+    return ledger.total > before
 
 
 def deploy(plane: Plane, strategy: str, image: str) -> tuple[wire.Deployment, list[Event]]:

@@ -240,11 +240,12 @@ def report(clusters: list[str]) -> bytes:
 _COUNTED = [f"kind_{number}" for number in range(23)] + ["total", "2xx", "5xx", "timeout"]
 
 
-async def _run(config: dict[str, Any]) -> None:
+async def _run() -> None:
     loop = asyncio.get_running_loop()
-    swarm = Swarm(config)
-    lines = asyncio.StreamReader()
+    # The first line has all Envoys.
+    lines = asyncio.StreamReader(limit=1 << 26)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    swarm = Swarm(json.loads(await lines.readline()))
     idle = [f"cds_egress_m_n{number}_http_8080" for number in range(10)]
     flushed = report(idle)
     reporting = asyncio.create_task(_report(swarm, flushed)) if swarm.flush else None
@@ -289,4 +290,4 @@ def _cpu() -> float:
 
 
 if __name__ == "__main__":
-    asyncio.run(_run(json.loads(sys.stdin.buffer.readline())))
+    asyncio.run(_run())

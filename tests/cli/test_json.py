@@ -24,6 +24,7 @@ SHOWS_NOTHING = {
     "down": "stops a program",
     "init": "writes files",
     "reset": "deletes files",
+    "serve": "is a server, which logs",
     "demo": "is a play to watch",
     "image envoy": "makes an image",
     "help": "is a text for people",

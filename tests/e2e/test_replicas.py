@@ -127,7 +127,7 @@ def test_the_leader_is_killed_in_the_middle_of_a_deployment(
             leader = until(replicas.leader)
             asked = replicas.other(leader)
             image = f"example/sample:0.0.{2 - number % 2}"
-            asked.teal("deploy", "sample", "--image", image)
+            asked.teal("deploy", "sample", "--image", image, "--no-follow")
             until(lambda wanted=(number + 1, state): replicas.has_been(*wanted), pause=0.02)
             leader.kill9()
             ended = finished(asked, "sample", 120)

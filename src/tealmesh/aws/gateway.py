@@ -33,7 +33,7 @@ from tealmesh.aws.wire import codec
 from tealmesh.aws.wire.apimodel import Model
 from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.model import leases
-from tealmesh.model.clock import NewId, random_id
+from tealmesh.model.clock import NewId, random_id, system_clock
 from tealmesh.model.errors import AwsError
 from tealmesh.model.identity import answering
 from tealmesh.model.identity.answering import Answering
@@ -248,7 +248,7 @@ class _AwsEndpoint:
             await send({"type": "websocket.close", "code": 1008})
             return
         request_id = _uuid(self._new_id())
-        at, started = time.time(), time.perf_counter()
+        at, started = system_clock(), time.perf_counter()
         head = _head(scope)
         call = Answering(request_id, head.headers.get("traceparent", ""))
         token = answering.current.set(call)

@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 CACHE_ENTRIES = 16_384
 """Results that each builder's cache keeps: a mesh at App Mesh's quotas has a few thousand."""
 
+ROUTES_ENTRIES = 4_096
+"""The same of what holds all that a node or gateway can reach: one of each is enough, and may be as
+large as its mesh. Each change of a route leaves an old one behind for every caller."""
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -57,8 +61,8 @@ class Translator:
         self._virtual_host = _cached(routes.virtual_host)
         self._ingress_routes = _cached(routes.ingress_routes)
         self._ways_out = _cached(_ways_out)
-        self._egress_routes = _cached(routes.egress_routes)
-        self._gateway_routes = _cached(_gateway_routes)
+        self._egress_routes = _cached(routes.egress_routes, ROUTES_ENTRIES)
+        self._gateway_routes = _cached(_gateway_routes, ROUTES_ENTRIES)
         self._tcp_routes = _cached(tcp.tcp_routes)
         self._ingress = _cached(listeners.ingress)
         self._egress = _cached(listeners.egress)
@@ -243,9 +247,9 @@ class Translator:
         return self._secret(secret, tuple(snapshot.material[arn] for arn in arns))
 
 
-def _cached(builder: Callable[P, R]) -> Callable[P, R]:
+def _cached(builder: Callable[P, R], entries: int = CACHE_ENTRIES) -> Callable[P, R]:
     # lru_cache's own type forgets the parameters.
-    return cast("Callable[P, R]", lru_cache(maxsize=CACHE_ENTRIES)(builder))
+    return cast("Callable[P, R]", lru_cache(maxsize=entries)(builder))
 
 
 def _ways_out(mesh: Mesh) -> tuple[routes.HostRoutes, ...]:

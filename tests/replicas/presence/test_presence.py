@@ -15,7 +15,7 @@ from tealmesh.replicas import tables
 from tealmesh.replicas.presence.deciding import Pace, Standing
 from tealmesh.replicas.presence.presence import Health, Presence
 
-PACE = Pace(beat=0.05, silent=0.3, asks=0.1, answers=0.1, hands_over=0.5)
+PACE = Pace(beat=0.1, silent=1.5, asks=0.2, answers=0.5, hands_over=2.0)
 
 
 @dataclass

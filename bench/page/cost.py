@@ -10,32 +10,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.measurement import quantile
 from bench.page.world import World
 
-SECONDS = float(os.environ.get("PAGE_SECONDS", "5"))
-"""Of each look, with a page and without."""
-TURNS = 3
-SETTLED = 1.5
+SECONDS = float(os.environ.get("PAGE_SECONDS", "12"))
+"""Of the look with a page, and of the two without together."""
+SETTLED = 2.0
+SAVED = 18.0
+"""After which a page has used what reading had saved up before it was opened."""
 QUIET = 12.0
 """After which nobody reads any more, whatever was read last."""
 
 
 def of_a_page(world: World) -> tuple[float, float]:
     """The share of a core that a page adds to what the control plane uses, and that share without
-    one. Looks with a page and without take turns, since the rest of what it does changes too: the
-    median of the differences.
+    one: before the page was opened and after it was closed, since the rest of what the control
+    plane does changes too.
     """
     token = world.plane.teal("token", "create", "--read-only").stdout.strip()
-    alone: list[float] = []
-    added: list[float] = []
-    for _ in range(TURNS):
-        time.sleep(SETTLED)
-        alone.append(_share(world.pid))
-        with _page(world.plane.port, token):
-            time.sleep(SETTLED)
-            added.append(_share(world.pid) - alone[-1])
-    return quantile(added, 0.5), quantile(alone, 0.5)
+    time.sleep(SETTLED)
+    before = _share(world.pid, SECONDS / 2)
+    with _page(world.plane.port, token):
+        time.sleep(SAVED)
+        opened = _share(world.pid, SECONDS)
+    time.sleep(SETTLED)
+    alone = (before + _share(world.pid, SECONDS / 2)) / 2
+    return opened - alone, alone
 
 
 def first_snapshot(world: World) -> tuple[float, float]:
@@ -75,10 +74,10 @@ def _page(port: int, token: str) -> Iterator[float]:
         connection.close()
 
 
-def _share(pid: int) -> float:
+def _share(pid: int, seconds: float) -> float:
     """The share of a core that a process uses for some seconds."""
     before, begun = _cpu_seconds(pid), time.perf_counter()
-    time.sleep(SECONDS)
+    time.sleep(seconds)
     return (_cpu_seconds(pid) - before) / (time.perf_counter() - begun)
 
 

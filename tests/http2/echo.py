@@ -22,7 +22,7 @@ SERVERS: dict[str, Callable[..., Any]] = {
 class Echo:
     """What handlers have seen."""
 
-    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
     began: asyncio.Event = field(default_factory=asyncio.Event)
     metadata: dict[str, str] = field(default_factory=dict)
     peer: str = ""
@@ -38,9 +38,8 @@ class Echo:
                 if one == b"fail":
                     raise ZeroDivisionError
                 await context.write(one)
-        except asyncio.CancelledError:
-            self.cancelled.set()
-            raise
+        finally:
+            self.ended.set()
 
     async def collect(self, requests: AsyncIterator[bytes], context: Any) -> bytes:
         return b"".join([one async for one in requests])

@@ -14,8 +14,8 @@ from typing import cast
 
 from tealmesh.http2 import frames, hpack
 from tealmesh.http2.call import RESOURCE_EXHAUSTED, UNSERVED, WINDOW, Call
-from tealmesh.http2.frames import Broken, Code
-from tealmesh.http2.options import Options
+from tealmesh.http2.frames import Broken, Code, expect
+from tealmesh.http2.options import Options, greeting, seconds
 
 Route = Callable[[Call], None]
 """Takes up a call: gives it a handler."""
@@ -29,7 +29,6 @@ _MOST_HELD = 16 * 1024 * 1024
 _IDLE_FRAMES, _IDLE_SECONDS = 1000, 10.0
 """Frames that carry nothing, within so much time."""
 _PING = b"tealmesh"
-_UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 
 
 class Connection(asyncio.Protocol):
@@ -92,7 +91,7 @@ class Connection(asyncio.Protocol):
         self.peer = _peer(transport)
         self.opened_at = self.heard_at = self.idle_since = self._now()
         self._members.add(self)
-        self._transport.write(_greeting(self.options))
+        self._transport.write(greeting(self.options, WINDOW, _WINDOW))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._members.discard(self)
@@ -217,7 +216,7 @@ class Connection(asyncio.Protocol):
         elif kind == frames.HEADERS:
             self._headers(flags, number, body)
         elif kind == frames.PING:
-            _expect(len(body) == 8 and not number, Code.FRAME_SIZE_ERROR, "a PING")
+            expect(len(body) == 8 and not number, Code.FRAME_SIZE_ERROR, "a PING")
             if not flags & frames.ACK:
                 self._count()
                 self.send(frames.frame(frames.PING, frames.ACK, 0, body))
@@ -239,7 +238,7 @@ class Connection(asyncio.Protocol):
             raise Broken(Code.FLOW_CONTROL_ERROR, "more than the window of the connection")
         if self._room_in < _WINDOW // 2:
             held = sum(call.held for call in self._calls.values())
-            _expect(held <= _MOST_HELD, Code.ENHANCE_YOUR_CALM, "messages without an end")
+            expect(held <= _MOST_HELD, Code.ENHANCE_YOUR_CALM, "messages without an end")
             more = _WINDOW - self._room_in
             self.send(frames.frame(frames.WINDOW_UPDATE, 0, 0, more.to_bytes(4)))
             self._room_in = _WINDOW
@@ -255,7 +254,7 @@ class Connection(asyncio.Protocol):
             raise Broken(Code.PROTOCOL_ERROR, "DATA of no stream")
 
     def _headers(self, flags: int, number: int, body: bytes) -> None:
-        _expect(number % 2 == 1, Code.PROTOCOL_ERROR, "HEADERS of no stream of a client")
+        expect(number % 2 == 1, Code.PROTOCOL_ERROR, "HEADERS of no stream of a client")
         body = frames.unpadded(flags, body)
         if flags & frames.WITH_PRIORITY:
             body = body[5:]
@@ -270,7 +269,7 @@ class Connection(asyncio.Protocol):
         self._count()
         _, first, block = self._block
         block += body
-        _expect(len(block) <= _MOST_HEADERS, Code.ENHANCE_YOUR_CALM, "headers are too large")
+        expect(len(block) <= _MOST_HEADERS, Code.ENHANCE_YOUR_CALM, "headers are too large")
         if flags & frames.END_HEADERS:
             self._block = None
             self._block_of(first, number, bytes(block))
@@ -286,7 +285,7 @@ class Connection(asyncio.Protocol):
             too_large = True
         known = self._calls.get(number)
         if known is not None:
-            _expect(bool(flags & frames.END_STREAM), Code.PROTOCOL_ERROR, "headers within a stream")
+            expect(bool(flags & frames.END_STREAM), Code.PROTOCOL_ERROR, "headers within a stream")
             known.trailing()
             return
         if number <= self._last:
@@ -316,31 +315,31 @@ class Connection(asyncio.Protocol):
             call.finish(RESOURCE_EXHAUSTED, f"metadata is larger than {most} bytes")
             return
         self._route(call)
-        timeout = _seconds(known.get("grpc-timeout", ""))
+        timeout = seconds(known.get("grpc-timeout", ""))
         if timeout is not None and not call.done:
             call.timer = asyncio.get_running_loop().call_later(timeout, call.expire)
         if ended:
             call.trailing()
 
     def _settings(self, flags: int, number: int, body: bytes) -> None:
-        _expect(not number and len(body) % 6 == 0, Code.FRAME_SIZE_ERROR, "SETTINGS")
+        expect(not number and len(body) % 6 == 0, Code.FRAME_SIZE_ERROR, "SETTINGS")
         if flags & frames.ACK:
             return
         self._count()
         for name, value in struct.iter_unpack("!HI", body):
             if name == frames.INITIAL_WINDOW_SIZE:
-                _expect(value <= frames.MAX_WINDOW, Code.FLOW_CONTROL_ERROR, "a window")
+                expect(value <= frames.MAX_WINDOW, Code.FLOW_CONTROL_ERROR, "a window")
                 for call in self._calls.values():
                     call.window += value - self._first_window
                 self._first_window = value
             elif name == frames.MAX_FRAME_SIZE:
                 allowed = frames.MAX_FRAME <= value < 2**24
-                _expect(allowed, Code.PROTOCOL_ERROR, "SETTINGS_MAX_FRAME_SIZE")
+                expect(allowed, Code.PROTOCOL_ERROR, "SETTINGS_MAX_FRAME_SIZE")
         self.send(frames.frame(frames.SETTINGS, frames.ACK, 0))
         self._flush()
 
     def _grow(self, number: int, body: bytes) -> None:
-        _expect(len(body) == 4, Code.FRAME_SIZE_ERROR, "a WINDOW_UPDATE")
+        expect(len(body) == 4, Code.FRAME_SIZE_ERROR, "a WINDOW_UPDATE")
         more = int.from_bytes(body) & frames.MAX_WINDOW
         if number:
             call = self._calls.get(number)
@@ -355,14 +354,14 @@ class Connection(asyncio.Protocol):
                 if call.out:
                     call.flush()
             return
-        _expect(more > 0, Code.PROTOCOL_ERROR, "a WINDOW_UPDATE of 0")
+        expect(more > 0, Code.PROTOCOL_ERROR, "a WINDOW_UPDATE of 0")
         self.window += more
-        _expect(self.window <= frames.MAX_WINDOW, Code.FLOW_CONTROL_ERROR, "a window")
+        expect(self.window <= frames.MAX_WINDOW, Code.FLOW_CONTROL_ERROR, "a window")
         self._flush()
 
     def _reset(self, number: int, body: bytes) -> None:
-        _expect(len(body) == 4, Code.FRAME_SIZE_ERROR, "a RST_STREAM")
-        _expect(0 < number <= self._last, Code.PROTOCOL_ERROR, "RST_STREAM of no stream")
+        expect(len(body) == 4, Code.FRAME_SIZE_ERROR, "a RST_STREAM")
+        expect(0 < number <= self._last, Code.PROTOCOL_ERROR, "RST_STREAM of no stream")
         # https://www.cve.org/CVERecord?id=CVE-2023-44487
         self._count()
         call = self._calls.get(number)
@@ -387,18 +386,6 @@ class Connection(asyncio.Protocol):
         return asyncio.get_running_loop().time()
 
 
-def _greeting(options: Options) -> bytes:
-    allowed = (
-        frames.setting(frames.MAX_CONCURRENT_STREAMS, options.max_concurrent_streams)
-        + frames.setting(frames.INITIAL_WINDOW_SIZE, WINDOW)
-        + frames.setting(frames.MAX_HEADER_LIST_SIZE, options.max_metadata_size)
-    )
-    more = (_WINDOW - frames.FIRST_WINDOW).to_bytes(4)
-    return frames.frame(frames.SETTINGS, 0, 0, allowed) + frames.frame(
-        frames.WINDOW_UPDATE, 0, 0, more
-    )
-
-
 def _peer(transport: asyncio.BaseTransport) -> str:
     """As gRPC writes it: ``ipv4:127.0.0.1:4711``, ``ipv6:[::1]:4711`` or ``unix:``."""
     name = transport.get_extra_info("peername")
@@ -406,16 +393,3 @@ def _peer(transport: asyncio.BaseTransport) -> str:
         return "unix:"
     host, port = name[:2]
     return f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}"
-
-
-def _expect(held: bool, code: Code, what: str) -> None:
-    if not held:
-        raise Broken(code, f"{what}: against the protocol")
-
-
-def _seconds(timeout: str) -> float | None:
-    """https://grpc.github.io/grpc/core/md_doc__p_r_o_t_o_c_o_l-_h_t_t_p2.html: ``100m``."""
-    number, unit = timeout[:-1], timeout[-1:]
-    if not number.isdigit() or len(number) > 8 or unit not in _UNITS:
-        return None
-    return int(number) * _UNITS[unit]

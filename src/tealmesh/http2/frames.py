@@ -62,3 +62,9 @@ def unpadded(flags: int, body: bytes) -> bytes:
     if not body or body[0] >= len(body):
         raise Broken(Code.PROTOCOL_ERROR, "padding is longer than the frame")
     return body[1 : len(body) - body[0]]
+
+
+def expect(held: bool, code: Code, what: str) -> None:
+    """Raises Broken for what is against the protocol."""
+    if not held:
+        raise Broken(code, f"{what}: against the protocol")

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tealmesh.http2 import frames
+
 _MILLISECONDS = 2**31 - 1
 """gRPC's way to say never."""
+_UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 
 
 @dataclass(frozen=True)
@@ -59,3 +62,24 @@ class Options:
             keepalive=seconds("keepalive_time"),
             keepalive_timeout=seconds("keepalive_timeout") or default.keepalive_timeout,
         )
+
+
+def greeting(options: Options, window: int, all_windows: int) -> bytes:
+    """The frames that a server begins with: what it allows, on each stream and on all together."""
+    allowed = (
+        frames.setting(frames.MAX_CONCURRENT_STREAMS, options.max_concurrent_streams)
+        + frames.setting(frames.INITIAL_WINDOW_SIZE, window)
+        + frames.setting(frames.MAX_HEADER_LIST_SIZE, options.max_metadata_size)
+    )
+    more = (all_windows - frames.FIRST_WINDOW).to_bytes(4)
+    return frames.frame(frames.SETTINGS, 0, 0, allowed) + frames.frame(
+        frames.WINDOW_UPDATE, 0, 0, more
+    )
+
+
+def seconds(timeout: str) -> float | None:
+    """https://grpc.github.io/grpc/core/md_doc__p_r_o_t_o_c_o_l-_h_t_t_p2.html: ``100m``."""
+    number, unit = timeout[:-1], timeout[-1:]
+    if not number.isdigit() or len(number) > 8 or unit not in _UNITS:
+        return None
+    return int(number) * _UNITS[unit]

@@ -58,6 +58,9 @@ class Bounds(NamedTuple):
     more: float
 
 
+COUNTED = {"nodes": 20, "listeners": 6, "files": 0}
+"""By how much each may grow: once, however long it takes, the browser keeps a piece of a page that
+was left. A leak of one a round is more than that after some minutes."""
 PAGE = Bounds(6.0, 350_000)
 """An object takes some times its JSON. Ten minutes of what is measured of a service, each second,
 are remembered for its plots, and compiled code is kept."""
@@ -145,15 +148,14 @@ def _stored(plane: ControlPlane) -> int:
 
 
 def growth(before: Held, after: Held, *, warm: bool) -> list[str]:
-    """What has grown between two rests of the same page, in words. Whatever is counted one by one
-    may not grow at all. ``warm``: whether the control plane had what it needs at the first one, so
+    """What has grown between two rests of the same page, in words. ``warm``: whether the control plane had what it needs at the first one, so
     that its memory says something.
     """
     assert before.pid == after.pid, "another process is another thing"
     grown = [
         f"{name}: {getattr(before, name):.0f} → {getattr(after, name):.0f}"
-        for name in ("nodes", "listeners", "files")
-        if getattr(after, name) > getattr(before, name)
+        for name, most in COUNTED.items()
+        if getattr(after, name) > getattr(before, name) + most
     ]
     for name, bounds, more in (
         ("heap", PAGE, after.told - before.told),

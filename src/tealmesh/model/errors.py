@@ -31,6 +31,7 @@
     │   └── NoSuchService           it does not know the service
     ├── Fenced                  another control plane works on the deployment by now
     ├── LeaseLost                   another replica holds the lease, or may hold it soon
+    ├── TemplateUnknown             a template alone does not say a value
     ├── MotoEnded                   the process of the other AWS services has ended
     ├── DeploymentHeld              a deployment waits for a person's decision
     └── NoControlPlane              nothing answers at the endpoint, or not Tealmesh

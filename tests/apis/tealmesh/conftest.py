@@ -29,7 +29,7 @@ from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.rollout.operations import Operations
 from tealmesh.store import Store
 from tests.apis.tealmesh.plane import Fed, NoLoadBalancers, Plane, no_logs
-from tests.support.programs.server import serve
+from tests.support.programs.server import serve, working
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
         ),
     }
     models = {name: load_model(name) for name in services}
-    with serve(build_gateway(services, models, dict)) as url:
+    with serve(working(build_gateway(services, models, dict), controller.run)) as url:
         urls.append(url)
         yield Plane(store, url, stopped)
     driver.close()

@@ -109,7 +109,9 @@ def test_what_the_machine_is_like_is_not_told(beyond: Beyond) -> None:
         "version",
         "revision",
         "serverId",
-    }
+        "replica",
+        "database",
+    }, "another replica asks this, and learns whether the database answers, not why not"
     for path in ("/_teal/metadata/v4/task-0", "/_teal/credentials/task"):
         assert beyond.ask("GET", path)[0] == 404
 

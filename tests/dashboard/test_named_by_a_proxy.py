@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from tests.support.identity.fronting import fronting
+from tests.support.identity.issuer import CLIENT, ISSUER, claims, issuer
 from tests.support.machine import free_port
 from tests.support.planes.control_plane import control_plane
 from tests.support.programs.chromium import chromium, missing
-from tests.support.programs.fronting import fronting
-from tests.support.programs.issuer import CLIENT, ISSUER, claims, issuer
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 PROXY = "127.0.0.7"

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tealmesh.envoy.gateways import compose, http_rewrite
-from tealmesh.envoy.matches import Match, Path
+from tealmesh.envoy.routing.matches import Match, Path
 from tealmesh.model.mesh import Kind, Proxy
 from tests.support.meshes.builder import MeshBuilder
 from tests.support.meshes.translation import translate

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tealmesh.envoy.weights import WeightedTarget, effective_weights
+from tealmesh.envoy.routing.weights import WeightedTarget, effective_weights
 
 targets = st.lists(
     st.builds(

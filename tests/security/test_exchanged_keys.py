@@ -29,8 +29,8 @@ from tealmesh.model.errors import AwsError
 from tealmesh.model.identity.exchanged import ExchangedKey, ExchangedKeys, without_path
 from tealmesh.model.identity.issued import TaskKeys, save, with_keys
 from tests.support import sdk
+from tests.support.identity.sts import ACCOUNT, REGION, Sts, sts
 from tests.support.planes.control_plane import ControlPlane
-from tests.support.programs.sts import ACCOUNT, REGION, Sts, sts
 
 CI = f"arn:aws:iam::{ACCOUNT}:role/ci"
 

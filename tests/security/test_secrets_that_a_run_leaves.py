@@ -27,11 +27,11 @@ from tealmesh.engine.runtimes.admin import AdminPlace, ask
 from tealmesh.model.errors import EngineError
 from tests.security.leaks import Secrets, files, forms, processes
 from tests.support.certificates import Authority
+from tests.support.identity.sts import ACCOUNT, Sts, sts
 from tests.support.machine import BIN, free_port
 from tests.support.meshes.article import Article
 from tests.support.planes.control_plane import ControlPlane
 from tests.support.planes.sample import APP, FINISHED, api
-from tests.support.programs.sts import ACCOUNT, Sts, sts
 from tests.support.waiting import until
 
 TOLD = "DB_PASSWORD"

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from tealmesh.model.clock import Moment
 from tealmesh.model.errors import DatabaseAway
-from tealmesh.store import Store, View, commits, database
+from tealmesh.store import Store, View, commits
+from tealmesh.store.database import opening as database
 from tests.support.machine import REPOSITORY
 from tests.support.programs.postgres import Server, plain, running
 from tests.support.waiting import until

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tealmesh.model.errors import AwsError, DatabaseAway, TealError
 from tealmesh.store import Store, Transaction, View
-from tealmesh.store.database import Database
+from tealmesh.store.database.opening import Database
 from tests.store.cutting import Cut, before
 from tests.support.drills import examples
 from tests.support.programs.postgres import fresh_database

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tealmesh.model.errors import TealError
 from tealmesh.store import Store, Transaction, View, key
-from tealmesh.store.formats import FORMAT
+from tealmesh.store.database.formats import FORMAT
 from tests.support.drills import examples
 from tests.support.programs.postgres import fresh_database
 

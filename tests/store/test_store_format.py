@@ -13,7 +13,7 @@ import pytest
 
 from tealmesh.model.rollout import Deployment, State
 from tealmesh.store import Store, Transaction, tables
-from tealmesh.store.formats import FORMAT
+from tealmesh.store.database.formats import FORMAT
 from tealmesh.store.snapshot import mesh_snapshot
 
 CLOUD_MAP = {"awsCloudMap": {"namespaceName": "n", "serviceName": "web"}}

@@ -90,7 +90,7 @@ def _people(file: Path) -> People:
     from tealmesh.aws.callers.oidc.issuers import IssuersKeys
     from tealmesh.aws.callers.oidc.people import People
     from tealmesh.model.identity.oidc import load
-    from tealmesh.model.watched import Watched
+    from tealmesh.model.identity.watched import Watched
 
     provider = Watched(file, lambda: load(file), load(file)).current
     return People(provider, IssuersKeys(steady_clock, _authorities()), system_clock)

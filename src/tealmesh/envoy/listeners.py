@@ -32,7 +32,7 @@ from tealmesh.envoy.access_log import access_logs
 from tealmesh.envoy.extensions import parts, stripping, tasks
 from tealmesh.envoy.protos import ads, milliseconds, packed, socket_address
 from tealmesh.envoy.resources import Resource, encode
-from tealmesh.envoy.routes import allows_all
+from tealmesh.envoy.routing.routes import allows_all
 from tealmesh.envoy.tcp import IDLE_MS, TcpRoute, ingress_proxy
 from tealmesh.envoy.tcp import proxy as tcp_proxy
 from tealmesh.model.mesh import Proxy

@@ -24,7 +24,7 @@ from google.protobuf import any_pb2
 
 from tealmesh.envoy.protos import ads, packed
 from tealmesh.envoy.resources import Resource, encode
-from tealmesh.envoy.routes import domains, envoy_route, service_routes
+from tealmesh.envoy.routing.routes import domains, envoy_route, service_routes
 from tealmesh.envoy.services import Service
 
 

@@ -18,8 +18,9 @@ from envoy.config.route.v3 import route_components_pb2 as components
 from envoy.extensions.filters.http.health_check.v3 import health_check_pb2
 from google.protobuf import wrappers_pb2
 
-from tealmesh.envoy import clusters, matches, names, tls
+from tealmesh.envoy import clusters, names, tls
 from tealmesh.envoy.resources import Resource, encode
+from tealmesh.envoy.routing import matches
 from tealmesh.model.mesh import Proxy
 
 if TYPE_CHECKING:

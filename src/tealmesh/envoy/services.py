@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tealmesh.envoy import discovery, names
 from tealmesh.envoy.discovery import Source
-from tealmesh.envoy.weights import WeightedTarget
+from tealmesh.envoy.routing.weights import WeightedTarget
 from tealmesh.model.extensions import RouterExtension
 from tealmesh.model.mesh import MeshSnapshot
 from tealmesh.model.traffic.parts import Part

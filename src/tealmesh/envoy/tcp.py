@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from envoy.config.route.v3 import route_components_pb2 as components
 from envoy.extensions.filters.network.tcp_proxy.v3 import tcp_proxy_pb2
 
-from tealmesh.envoy import matches, names
+from tealmesh.envoy import names
 from tealmesh.envoy.access_log import access_logs
 from tealmesh.envoy.protos import duration, milliseconds
+from tealmesh.envoy.routing import matches
+from tealmesh.envoy.routing.weights import WeightedTarget, effective_weights
 from tealmesh.envoy.services import Service, targets
-from tealmesh.envoy.weights import WeightedTarget, effective_weights
 
 if TYPE_CHECKING:
     from tealmesh.envoy.specs import Listener, TcpTimeout

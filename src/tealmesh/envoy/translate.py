@@ -19,7 +19,6 @@ from tealmesh.envoy import (
     names,
     proxyless,
     reporting,
-    routes,
     self_check,
     tcp,
     tls,
@@ -28,6 +27,7 @@ from tealmesh.envoy.extensions import beside
 from tealmesh.envoy.load_balancers import by_host
 from tealmesh.envoy.load_balancers import translate as load_balancers
 from tealmesh.envoy.resources import Resource, ResourceSet, by_name
+from tealmesh.envoy.routing import routes
 from tealmesh.envoy.services import Service, Services, backends, called
 from tealmesh.envoy.tls import Secret
 from tealmesh.model.errors import TranslationError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, Float, LargeBinary, String, Table, Text
 
-from tealmesh.store.schema import metadata
+from tealmesh.store.database.schema import metadata
 
 leases = Table(
     "leases",

@@ -42,7 +42,7 @@ from tealmesh.store import Store
 from tealmesh.supervision.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from tealmesh.model.locks import LockBody
+    from tealmesh.model.rollout.locks import LockBody
 
 MAKE_WAY_SECONDS = 50.0
 """How long a deployment waits for the end of the one that it replaces."""

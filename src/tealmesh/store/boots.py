@@ -6,9 +6,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from tealmesh.model.clock import MomentBody
-from tealmesh.store.database import Database
-from tealmesh.store.schema import boots
-from tealmesh.store.schema import sightings as table
+from tealmesh.store.database.opening import Database
+from tealmesh.store.database.schema import boots
+from tealmesh.store.database.schema import sightings as table
 from tealmesh.store.sightings import Sightings
 
 

@@ -24,11 +24,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from tealmesh.model.clock import Clock, Moment, MomentBody, NewId
 from tealmesh.model.errors import DatabaseAway, TealError
-from tealmesh.store.database import Database
+from tealmesh.store.database.formats import FORMAT
+from tealmesh.store.database.opening import Database
+from tealmesh.store.database.schema import audit, documents, state
 from tealmesh.store.fences import refuse_late
 from tealmesh.store.following import Broken, Head, followed, head, loaded
-from tealmesh.store.formats import FORMAT
-from tealmesh.store.schema import audit, documents, state
 from tealmesh.store.views import Change, Commit, Transaction, View, applied
 
 T = TypeVar("T")

@@ -17,8 +17,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from tealmesh.model.clock import MomentBody
+from tealmesh.store.database.schema import audit, documents, state
 from tealmesh.store.ordered import Ordered
-from tealmesh.store.schema import audit, documents, state
 from tealmesh.store.views import Commit, Document, Name, View, applied
 
 MOST_COMMITS = 10_000

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from tealmesh.store.database import Database
-from tealmesh.store.schema import audit, state
+from tealmesh.store.database.opening import Database
+from tealmesh.store.database.schema import audit, state
 from tealmesh.store.views import key
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tealmesh.store.commits import CHANNEL
-from tealmesh.store.database import CONNECT_SECONDS, Database, reason_of
+from tealmesh.store.database.opening import CONNECT_SECONDS, Database, reason_of
 
 POLL_SECONDS = 1.0
 """At most so late is a commit heard of whose announcement was lost."""

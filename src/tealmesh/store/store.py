@@ -36,11 +36,11 @@ from tealmesh.model.identity.answering import Answering
 from tealmesh.model.rollout import fencing
 from tealmesh.store import boots, history
 from tealmesh.store.commits import Check, Commits, Order
-from tealmesh.store.database import Database, reason_of
-from tealmesh.store.formats import prepare
+from tealmesh.store.database.formats import prepare
+from tealmesh.store.database.opening import Database, reason_of
+from tealmesh.store.database.schema import audit, noted
 from tealmesh.store.history import AuditEntry
 from tealmesh.store.listening import Listening
-from tealmesh.store.schema import audit, noted
 from tealmesh.store.views import Transaction, View
 
 T = TypeVar("T")

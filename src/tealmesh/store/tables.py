@@ -54,10 +54,10 @@ if TYPE_CHECKING:
         TargetBody,
         TargetGroupBody,
     )
-    from tealmesh.model.locks import KeptBody, LockBody
     from tealmesh.model.rollout.failed import FailedTaskBody
     from tealmesh.model.rollout.groups import GroupBody, GroupDeploymentBody
     from tealmesh.model.rollout.hooks import FreezesBody, HookBody
+    from tealmesh.model.rollout.locks import KeptBody, LockBody
     from tealmesh.model.rollout.notices import NoticeBody, NoticeTargetBody
     from tealmesh.model.scaling.bodies import (
         ScalableTargetBody,

@@ -17,7 +17,7 @@ from tealmesh.aws.callers.roles import Role
 from tealmesh.model.clock import steady_clock, system_clock
 from tealmesh.model.errors import EnvoyForbidden, EnvoyUnknown, EnvoyUnverified
 from tests.security.world import NODES, SHOP, WEB, World, attack, until
-from tests.support.programs.sts import Session, Sts, reply, sts
+from tests.support.identity.sts import Session, Sts, reply, sts
 
 PERMISSION_DENIED = grpc.StatusCode.PERMISSION_DENIED
 OURS = "teal-0123"

@@ -18,7 +18,7 @@ from tealmesh.model.clock import steady_clock, system_clock
 from tealmesh.model.errors import ProofRefused, ProofUnverified
 from tealmesh.model.identity.base64url import decoded
 from tealmesh.model.identity.presigned import FORM, AwsIdentity, answered, checked, token
-from tests.support.programs.sts import Session, Sts, identity, reply, sts
+from tests.support.identity.sts import Session, Sts, identity, reply, sts
 
 OURS = "teal-0123"
 

@@ -14,9 +14,9 @@ import pytest
 
 from tealmesh.aws.callers.oidc.people import OF_LOAD_BALANCERS
 from tests.support.certificates import Authority, client_context
+from tests.support.identity.issuer import BALANCER, CLIENT, ISSUER, Issuer, claims, issuer
 from tests.support.machine import free_port
 from tests.support.planes.control_plane import ControlPlane, control_plane
-from tests.support.programs.issuer import BALANCER, CLIENT, ISSUER, Issuer, claims, issuer
 
 HOST = "teal.example.com"
 ORIGIN = f"https://{HOST}"

@@ -25,7 +25,7 @@ from tealmesh.aws.callers.peers import Peer
 from tealmesh.model.clock import Steady, Wall
 from tealmesh.model.errors import AwsError, TealError
 from tealmesh.model.identity.oidc import parse
-from tests.support.programs.issuer import BALANCER, CLIENT, ISSUER, Issuer, claims, issuer
+from tests.support.identity.issuer import BALANCER, CLIENT, ISSUER, Issuer, claims, issuer
 
 ANN = {"claim": "email", "value": "ann@example.com", "access": "deployer", "services": ["web"]}
 SRE = {"claim": "groups", "value": "sre", "access": "admin"}

@@ -14,7 +14,7 @@ from tealmesh.model.rollout import Deployment, JournalEntry, Phase, State, Statu
 from tealmesh.store import Store, View, tables
 
 if TYPE_CHECKING:
-    from tealmesh.model.locks import KeptBody, LockBody
+    from tealmesh.model.rollout.locks import KeptBody, LockBody
 
 _FORWARD = (Status.IN_PROGRESS, Status.SUCCESSFUL)
 

@@ -13,9 +13,9 @@ from tealmesh.model.convergence import Convergence, EnvoyStatus
 from tealmesh.model.health import TaskHealth
 from tealmesh.model.identity.caller import Caller
 from tealmesh.model.linting import Finding
-from tealmesh.model.locks import LockBody
 from tealmesh.model.rollout import Deployment, Group, GroupDeployment, GroupDescription
 from tealmesh.model.rollout.explanation import DefinitionChange, Explanation
+from tealmesh.model.rollout.locks import LockBody
 from tealmesh.model.rollout.plan import DeploymentPlan
 from tealmesh.model.status import (
     AppliedSystem,

@@ -26,7 +26,7 @@ from tealmesh.model.identity.caller import OURSELVES, Access, Principal
 from tealmesh.model.identity.exchanged import FORM, ExchangedKeys, without_path
 from tealmesh.model.identity.iam_keys import IamKey
 from tealmesh.model.identity.issued import FILE, KnownCaller, TaskKeys, load
-from tealmesh.model.watched import Watched
+from tealmesh.model.identity.watched import Watched
 
 _ROOT = 0
 

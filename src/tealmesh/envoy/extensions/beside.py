@@ -17,13 +17,14 @@ from envoy.config.core.v3 import base_pb2
 from envoy.config.route.v3 import route_components_pb2 as components
 from envoy.type.v3 import percent_pb2
 
-from tealmesh.envoy import matches, names
-from tealmesh.envoy.matches import Match
+from tealmesh.envoy import names
 from tealmesh.envoy.protos import serialized
+from tealmesh.envoy.routing import matches
+from tealmesh.envoy.routing.matches import Match
 from tealmesh.model.config.beside import PREVIEW_HEADER
 
 if TYPE_CHECKING:
-    from tealmesh.envoy.weights import WeightedTarget
+    from tealmesh.envoy.routing.weights import WeightedTarget
     from tealmesh.model.config.beside import Cohort, Mirror, Preview, Sticky
     from tealmesh.model.extensions import RouterExtension
 

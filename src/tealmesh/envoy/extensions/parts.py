@@ -26,9 +26,9 @@ from envoy.extensions.access_loggers.filters.cel.v3 import cel_pb2
 from envoy.extensions.access_loggers.stats.v3 import stats_pb2
 from google.protobuf import any_pb2, wrappers_pb2
 
-from tealmesh.envoy import matches
-from tealmesh.envoy.matches import Match, Path
 from tealmesh.envoy.protos import packed
+from tealmesh.envoy.routing import matches
+from tealmesh.envoy.routing.matches import Match, Path
 from tealmesh.model.mesh import Proxy
 from tealmesh.model.traffic.parts import Part
 

@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tealmesh.envoy import matches
 from tealmesh.envoy.extensions.parts import Conditions
-from tealmesh.envoy.matches import Match, Path
+from tealmesh.envoy.routing import matches
+from tealmesh.envoy.routing.matches import Match, Path
 
 if TYPE_CHECKING:
     from tealmesh.envoy.specs import HostnameRewrite, HttpRewrite

@@ -17,14 +17,15 @@ from typing import TYPE_CHECKING, Literal
 
 from envoy.config.route.v3 import route_components_pb2 as components
 
-from tealmesh.envoy import matches, names
+from tealmesh.envoy import names
 from tealmesh.envoy.extensions import stripping
 from tealmesh.envoy.gateways import composing
 from tealmesh.envoy.gateways.composing import Rewrite, compose, http_rewrite, new_host
-from tealmesh.envoy.matches import Match
 from tealmesh.envoy.protos import milliseconds
 from tealmesh.envoy.resources import Resource
-from tealmesh.envoy.routes import (
+from tealmesh.envoy.routing import matches
+from tealmesh.envoy.routing.matches import Match
+from tealmesh.envoy.routing.routes import (
     HostRoutes,
     configuration,
     domains,

@@ -19,8 +19,8 @@ from google.protobuf import any_pb2
 
 from tealmesh.envoy.load_balancers import names
 from tealmesh.envoy.load_balancers.script import APPLICATION_COOKIE, Redirect, Settings, metadata
-from tealmesh.envoy.matches import regex
 from tealmesh.envoy.protos import milliseconds, packed
+from tealmesh.envoy.routing.matches import regex
 from tealmesh.model.errors import TranslationError
 from tealmesh.model.load_balancers import (
     ActionBody,

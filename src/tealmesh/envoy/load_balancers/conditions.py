@@ -13,7 +13,7 @@ from envoy.type.matcher.v3 import address_pb2, filter_state_pb2, string_pb2
 from xds.core.v3 import cidr_pb2
 
 from tealmesh.envoy.load_balancers.patterns import any_of, wildcard
-from tealmesh.envoy.matches import regex
+from tealmesh.envoy.routing.matches import regex
 from tealmesh.model.load_balancers import ConditionBody, HttpHeaderBody, QueryPair
 
 CLIENT_ADDRESS = "tealmesh.elb.client"

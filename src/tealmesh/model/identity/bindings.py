@@ -25,7 +25,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tealmesh.model.errors import TealError
-from tealmesh.model.watched import Watched
+from tealmesh.model.identity.watched import Watched
 
 FILE = "envoys.json"
 RESOURCES = "mesh/MESH/virtualNode/NAME or mesh/MESH/virtualGateway/NAME"

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tealmesh.model.errors import TealError
-from tealmesh.model.watched import Watched
+from tealmesh.model.identity.watched import Watched
 
 Live = Callable[[], tuple[bytes, ...]]
 """The keys of the moment: the first one signs, each of them verifies."""

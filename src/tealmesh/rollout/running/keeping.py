@@ -18,7 +18,7 @@ from tealmesh.store import Reader, Store, Transaction, tables
 from tealmesh.supervision.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from tealmesh.model.locks import KeptBody
+    from tealmesh.model.rollout.locks import KeptBody
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from tealmesh.model.said import say
 from tealmesh.store import Reader, Transaction, tables
 
 if TYPE_CHECKING:
-    from tealmesh.model.locks import KeptBody, LockBody
+    from tealmesh.model.rollout.locks import KeptBody, LockBody
 
 
 def lock(

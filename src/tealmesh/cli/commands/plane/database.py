@@ -17,8 +17,8 @@ from tealmesh.model.clock import random_id, system_clock
 from tealmesh.model.errors import TealError
 
 if TYPE_CHECKING:
-    from tealmesh.store.database import Database
-    from tealmesh.store.dump import Copied
+    from tealmesh.store.database.dump import Copied
+    from tealmesh.store.database.opening import Database
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -49,7 +49,7 @@ def _opened(
 ) -> Iterator[Database]:
     import sqlalchemy as sa
 
-    from tealmesh.store.database import Database, reason_of
+    from tealmesh.store.database.opening import Database, reason_of
 
     where = place(context, "url", "URL", url, file)
     if "://" not in where and not new and not Path(where).is_file():
@@ -72,7 +72,7 @@ def migrate(context: click.Context, url: str, database_file: Path | None, as_jso
     Needs the right to do so: run it as the owner of the tables, before replicas of a new version
     start. Those that run go on meanwhile.
     """
-    from tealmesh.store.formats import FORMAT, prepare
+    from tealmesh.store.database.formats import FORMAT, prepare
 
     with _opened(context, url, database_file, new=True) as used:
         done = prepare(used, random_id)
@@ -90,7 +90,7 @@ def migrate(context: click.Context, url: str, database_file: Path | None, as_jso
 @click.pass_context
 def check(context: click.Context, url: str, database_file: Path | None, as_json: bool) -> None:
     """Read everything and say what is there; ends with 1 if something is wrong. Changes nothing."""
-    from tealmesh.store.checking import check as look
+    from tealmesh.store.database.checking import check as look
 
     with _opened(context, url, database_file) as used:
         found = look(used)
@@ -125,7 +125,7 @@ def backup(
     A control plane may use it meanwhile. The backup has everything that the control plane knows,
     secrets of tasks included; keys are not in the database: they are files of the data directory.
     """
-    from tealmesh.store import dump
+    from tealmesh.store.database import dump
 
     with _opened(context, url, database_file) as used:
         if to == "-":
@@ -165,7 +165,7 @@ def restore(
     The way from SQLite to PostgreSQL is a backup of one, restored in the other. Stop control planes
     before, unless the database has only lost what the backup has too.
     """
-    from tealmesh.store import dump
+    from tealmesh.store.database import dump
 
     with _opened(context, url, database_file, new=True) as used:
         with (

@@ -10,14 +10,15 @@ from envoy.config.route.v3 import route_components_pb2 as components
 from envoy.config.route.v3 import route_pb2
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2
 
-from tealmesh.envoy import discovery, matches, names
+from tealmesh.envoy import discovery, names
 from tealmesh.envoy.extensions import beside, parts, tasks
-from tealmesh.envoy.matches import Match
 from tealmesh.envoy.protos import duration, milliseconds, packed, serialized, uint32
 from tealmesh.envoy.resources import Resource, ResourceType, encoded
+from tealmesh.envoy.routing import matches
+from tealmesh.envoy.routing.matches import Match
+from tealmesh.envoy.routing.weights import WeightedTarget, effective_weights
 from tealmesh.envoy.services import Service, targets
 from tealmesh.envoy.tcp import connect_route, tcp_routes
-from tealmesh.envoy.weights import WeightedTarget, effective_weights
 
 if TYPE_CHECKING:
     from tealmesh.envoy.specs import GrpcRoute, HttpRoute, HttpTimeout, Listener, RetryPolicy

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from tealmesh.store.database import Database
+from tealmesh.store.database.formats import FORMAT
+from tealmesh.store.database.opening import Database
+from tealmesh.store.database.schema import audit, documents, metadata, state
 from tealmesh.store.following import head
-from tealmesh.store.formats import FORMAT
-from tealmesh.store.schema import audit, documents, metadata, state
 
 
 @dataclass(frozen=True)

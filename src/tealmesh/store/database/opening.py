@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tealmesh.model.errors import DatabaseAway, TealError
-from tealmesh.store.limits import Limits
+from tealmesh.store.database.limits import Limits
 
 CONNECT_SECONDS = 3
 ANSWER_SECONDS = 8.0

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.e2e.test_serve import RATE, SETTINGS, cloud, started
+from tests.e2e.serving.test_serve import RATE, SETTINGS, cloud, started
 from tests.support.machine import free_port
 from tests.support.meshes.article import Article
 from tests.support.planes.control_plane import ControlPlane

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 
 from tealmesh.model.clock import NewId
 from tealmesh.model.errors import TealError
-from tealmesh.store.database import Database
-from tealmesh.store.schema import audit, metadata, state
+from tealmesh.store.database.opening import Database
+from tealmesh.store.database.schema import audit, metadata, state
 
 FORMAT = 2
 """Version of what this program stores. SQLite has it in ``user_version`` too, where earlier

@@ -28,10 +28,10 @@ import sqlalchemy as sa
 
 from tealmesh.model.clock import Clock, NewId
 from tealmesh.model.errors import TealError
-from tealmesh.store.database import Database
+from tealmesh.store.database.formats import FORMAT, prepare
+from tealmesh.store.database.opening import Database
+from tealmesh.store.database.schema import audit, documents, noted, state
 from tealmesh.store.following import Head, head
-from tealmesh.store.formats import FORMAT, prepare
-from tealmesh.store.schema import audit, documents, noted, state
 
 Record = dict[str, Any]
 """One line; what a document's body is made of is its owner's business."""

@@ -1,0 +1,1 @@
+"""The database below the store: SQLite or PostgreSQL, its tables and formats, and copies of it."""

@@ -96,7 +96,7 @@ def test_alter_the_credentials(plane: ControlPlane, what: str) -> None:
     key = keys(plane, -10 if what == "expired" else 3600)
     stranger = TaskKeys("not the master").issue(key.key_id, ROLE, "task-1", time.time() + 3600)
     altered = {
-        "secret": replace(key, secret=key.secret[:-1] + "x"),
+        "secret": replace(key, secret=key.secret[:-1] + ("y" if key.secret[-1] == "x" else "x")),
         "token": replace(key, token=key.token + "x"),
         "role": stranger,
         "expired": key,

@@ -86,7 +86,7 @@ SHORT = {
     "rollout/asking/queries.py": {"_keep_asking": "contains its errors, which its verdict tells"},
     "rollout/running/keeping.py": {"_keep": "a child of the supervised keep; contains its errors"},
     "rollout/metrics/servicer.py": {"_read": "one stream, which its Envoy begins again"},
-    "store/limits.py": {"Thread": "looks at a clock and shuts sockets, which cannot fail"},
+    "store/database/limits.py": {"Thread": "looks at a clock and shuts sockets, which cannot fail"},
     "store/listening.py": {"Thread": "a loop that ends its errors, told as the database's outage"},
     "xds/cache.py": {"_wake_all": "if it fails, each stream is woken by itself"},
     "xds/conversation.py": {"_read": "one stream, which its Envoy begins again"},

@@ -109,7 +109,7 @@ def _envoys_and_logs(plane: ControlPlane, article: Article) -> None:
     rows = [line.split() for line in shown.splitlines()]
     assert rows[1] == ["mesh", article.mesh]
     assert shown.count("IAM does not know its role") == 2, "the article's, which nobody made here"
-    assert sorted((row[0], row[3]) for row in rows[2:] if row[3] in ("yes", "no")) == [
+    assert sorted((row[0], row[4]) for row in rows[2:] if row[4:5] in (["yes"], ["no"])) == [
         ("edge", "yes"),
         ("sample-blue", "yes"),
         ("sample-green", "yes"),

@@ -39,7 +39,7 @@ def compared(config: nouns.TealConfig, failures: int, seconds: float = 11.0) -> 
     d = web(config)
     quiet = SideWindow(60_000, 60, by_second=(Counts(1_000, 1),) * 60)
     d = windows_of.before(d, Observed(GOOD, GOOD, old_window=quiet))
-    d = windows_of.opened(d, 1000.0)
+    d = windows_of.opened(d, 1000.0, every=1.0)
     seen = Observed(
         GOOD,
         GOOD,

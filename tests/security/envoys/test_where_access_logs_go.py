@@ -45,7 +45,7 @@ def test_no_file_of_the_owner_gets_a_line(tmp_path: Path) -> None:
         users = {_user_of(pid) for pid in envoys}
         assert log.stat().st_uid in users
         assert len(users) == len(envoys) == 2
-        assert all(0x7100_0000 <= user < 0x7200_0000 for user in users)
+        assert all(0x7100_0000 <= user < 0x7300_0000 for user in users)
         _keeps_only_reading_and_low_ports(envoys[0])
         until(lambda: not _refusals(plane))
 

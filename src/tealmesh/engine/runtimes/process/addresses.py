@@ -174,8 +174,10 @@ def publish_problem(address: str, port: int, gateway: Gateway) -> str:
         return port_denied(port)
     if error == errno.EADDRNOTAVAIL:
         return f"{address} is no address of this machine: choose another for the gateway"
-    others = [one for one in holders(address, port) if not _same(one, gateway)]
-    if error or others:
+    held = holders(address, port)
+    others = [one for one in held if not _same(one, gateway)]
+    # Its own tasks may be of another user than we are, which the kernel takes for another program.
+    if others or (error and not held):
         owner = others[0].text if others else "another program"
         return (
             f"port {port} of {address} is in use by {owner}: stop that program or give the "

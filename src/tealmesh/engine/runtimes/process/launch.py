@@ -44,6 +44,8 @@ from tealmesh.model.mesh import Kind
 INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 """Variables of `teal up` that containers see; an operator's secrets are not among them."""
 
+_PUBLISH = "TEAL_PUBLISH_ADDRESS"
+
 _NOT_PROXIED = "localhost,127.0.0.1,::1,169.254.170.2,169.254.169.254"
 
 
@@ -54,13 +56,9 @@ def prepare(plane: ControlPlane, launch: Launch) -> None:
     container, network = launch.container, launch.network
     if container.role is not Role.ENVOY:
         return
-    published = container.environment.get("TEAL_PUBLISH_ADDRESS", "")
+    published = container.environment.get(_PUBLISH, "")
     if published:
-        resource = container.environment.get("APPMESH_RESOURCE_ARN", "")
-        # In DATA_DIR/tasks/ID.
-        data_dir = launch.task.directory.parents[1].resolve()
-        own = Gateway(data_dir, resource[resource.find("mesh/") :])
-        check_published(published, launch.task.listener_ports, own)
+        check_published(published, launch.task.listener_ports, _gateway(launch))
     host, _, port = plane.xds_address.rpartition(":")
     addresses = EnvoyNetwork(
         xds_address=(host, int(port)),
@@ -75,7 +73,7 @@ def prepare(plane: ControlPlane, launch: Launch) -> None:
         version=envoy_version(plane.envoy or find_envoy()),
     )
     write_envoy_bootstrap(plane, launch, addresses, lambda path: Path(path).read_text("utf-8"))
-    user = of_envoy(network.address) if can_choose() else None
+    user = _envoy_user(launch)
     if user is not None:
         os.chown(private(launch.task.directory), user.uid, user.gid)
 
@@ -113,10 +111,10 @@ def _user(plane: ControlPlane, launch: Launch, command: Command) -> RunAs | None
     own program. Who has nobody is nobody else.
     """
     container = launch.container
+    if container.role is Role.ENVOY:
+        return _envoy_user(launch)
     if container.role is Role.XRAY or not can_choose():
         return None
-    if container.role is Role.ENVOY:
-        return of_envoy(launch.network.address)
     if not container.user:
         wanted = command.user or plane.task_user
         return run_as(wanted) if wanted else own(launch.network.address)
@@ -128,6 +126,22 @@ def _user(plane: ControlPlane, launch: Launch, command: Command) -> RunAs | None
             f"registered by {who}: only an administrator of this control plane may choose that"
         )
     return user
+
+
+def _envoy_user(launch: Launch) -> RunAs | None:
+    if not can_choose():
+        return None
+    gateway = _gateway(launch)
+    published = launch.container.environment.get(_PUBLISH, "")
+    same = f"{gateway.data_dir} {gateway.resource}" if published else ""
+    return of_envoy(launch.network.address, same)
+
+
+def _gateway(launch: Launch) -> Gateway:
+    resource = launch.container.environment.get("APPMESH_RESOURCE_ARN", "")
+    # The task's directory is DATA_DIR/tasks/ID.
+    data_dir = launch.task.directory.parents[1].resolve()
+    return Gateway(data_dir, resource[resource.find("mesh/") :])
 
 
 def _administers(registrant: str) -> bool:

@@ -14,6 +14,7 @@ import pwd
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
+from zlib import crc32
 
 from tealmesh.model.errors import EngineError
 
@@ -24,6 +25,7 @@ _OF_TASKS = range(0x7000_0000, 0x7100_0000)
 """Where nobody else is: beyond the users of containers (subuid(5)), and below what systemd or the
 sign bit take (https://systemd.io/UIDS-GIDS/)."""
 _OF_ENVOYS = range(0x7100_0000, 0x7200_0000)
+_OF_GATEWAYS = range(0x7200_0000, 0x7300_0000)
 _READ_ANY, _SETUID, LOW_PORTS = 2, 7, 10
 """Capabilities, by their numbers in linux/capability.h: to read whatever there is, to change the
 user, and to listen on ports below 1024."""
@@ -86,29 +88,35 @@ def own(address: str) -> RunAs:
     """The user of the task with this address, which is nobody else's on this machine while the task
     has it. In a user namespace without so many users it is nobody.
     """
-    return _numbered(_OF_TASKS, address)
+    return _numbered(_OF_TASKS, int(IPv4Address(address)))
 
 
-def of_envoy(address: str) -> RunAs | None:
+def of_envoy(address: str, gateway: str = "") -> RunAs | None:
     """The user of the Envoy of the task with this address. Whoever may change a mesh says where
     Envoys write access logs, so it may write nowhere but to its own files; what it is configured
     with, such as certificates, it reads wherever that is. None where we cannot give it that.
+
+    ``gateway``: of one that publishes its ports, what is the same for all of its tasks. They take
+    over the ports from one another, which the kernel lets one user alone do (SO_REUSEPORT,
+    socket(7)).
     """
     if not has_capability(_READ_ANY):
         return None
-    kept = (number for number in (_READ_ANY, LOW_PORTS) if has_capability(number))
-    return _numbered(_OF_ENVOYS, address, *kept)
+    kept = tuple(number for number in (_READ_ANY, LOW_PORTS) if has_capability(number))
+    if gateway:
+        return _numbered(_OF_GATEWAYS, crc32(gateway.encode()), *kept)
+    return _numbered(_OF_ENVOYS, int(IPv4Address(address)), *kept)
 
 
-def _numbered(numbers: range, address: str, *capabilities: int) -> RunAs:
-    uid = numbers.start + (int(IPv4Address(address)) & 0xFFFFFF)
+def _numbered(numbers: range, number: int, *capabilities: int) -> RunAs:
+    uid = numbers.start + (number & 0xFFFFFF)
     uid = uid if _is_mapped(uid) else NOBODY
     return RunAs(uid, uid, (uid,), str(uid), "/", is_bare=True, capabilities=capabilities)
 
 
 def _is_given(number: int) -> bool:
     """Whether tasks or their Envoys get that number."""
-    return number in _OF_TASKS or number in _OF_ENVOYS
+    return any(number in numbers for numbers in (_OF_TASKS, _OF_ENVOYS, _OF_GATEWAYS))
 
 
 def _is_mapped(uid: int) -> bool:

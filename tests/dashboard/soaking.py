@@ -59,9 +59,9 @@ class Bounds(NamedTuple):
 
 
 COUNTED = {"nodes": 20, "listeners": 6, "files": 2}
-"""By how much each may grow: so much was seen in short runs, as if the browser kept a piece of a page
-that was left, and the control plane opens what it needs now and then. A leak of one a round is more
-than that after a minute."""
+"""By how much each may grow: so much was seen in short runs, as if the browser kept a piece of a
+page that was left, and the control plane opens what it needs now and then. A leak of one a round is
+more than that after a minute."""
 PAGE = Bounds(6.0, 350_000)
 """An object takes some times its JSON. Ten minutes of what is measured of a service, each second,
 are remembered for its plots, and compiled code is kept."""

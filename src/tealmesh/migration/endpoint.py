@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -72,20 +73,15 @@ def create(client: Any, origin: str, resource: Resource) -> None:
         getattr(client, f"create_{snake(resource.name.kind.value)}")(**resource.request)
 
 
-class _told:  # noqa: N801 - reads as a statement
-    """Turns what boto3 raises into one line."""
+@contextlib.contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Turn what boto3 raises into one line."""
+    from botocore.exceptions import BotoCoreError, ClientError
 
-    def __init__(self, what: str) -> None:
-        self._what = what
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        if isinstance(error, ClientError | BotoCoreError):
-            raise TealError(f"{self._what}: {error}") from error
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise TealError(f"{what}: {error}") from error
 
 
 def _names(client: Any, mesh: str) -> Iterator[Name]:

@@ -52,11 +52,6 @@ class Name:
         above = {f"{parent.value}Name": self.parent} if parent else {}
         return own if self.kind is Kind.MESH else {"meshName": self.mesh, **above, **own}
 
-    @property
-    def title(self) -> str:
-        """As operations have it: ``VirtualNode``."""
-        return f"{self.kind.value[0].upper()}{self.kind.value[1:]}"
-
 
 @dataclass(frozen=True)
 class Resource:
@@ -140,7 +135,7 @@ def _add_meshes(known: dict[Name, Resource], found: Found) -> None:
 
 def _refused(resource: Resource) -> Iterable[Remark]:
     try:
-        validate(load_model("appmesh"), f"Create{resource.name.title}", resource.request)
+        validate(load_model("appmesh"), f"Create{resource.name.kind.noun}", resource.request)
     except AwsError as error:
         yield Remark(str(resource.name), str(error))
 

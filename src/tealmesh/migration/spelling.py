@@ -36,8 +36,7 @@ AS_MAPS = ("attributes",)
 
 def spec_shape(kind: Kind) -> Any:
     """The shape of a specification, of botocore's."""
-    title = f"{kind.value[0].upper()}{kind.value[1:]}"
-    return load_model("appmesh").operation(f"Create{title}").input_shape.members["spec"]
+    return load_model("appmesh").operation(f"Create{kind.noun}").input_shape.members["spec"]
 
 
 def snake(member: str) -> str:

@@ -38,6 +38,11 @@ class Kind(StrEnum):
     VIRTUAL_GATEWAY = "virtualGateway"
     GATEWAY_ROUTE = "gatewayRoute"
 
+    @property
+    def noun(self) -> str:
+        """Its name in operations and in CloudFormation: ``VirtualNode``."""
+        return f"{self.value[0].upper()}{self.value[1:]}"
+
 
 LOAD_BALANCER: Final = "loadBalancer"
 """The kind of a load balancer's Envoy, which belongs to no mesh."""

@@ -16,7 +16,7 @@ from tealmesh.model.errors import TemplateUnknown
 from tealmesh.model.mesh import Kind
 
 PREFIX = "AWS::AppMesh::"
-TYPES = {f"{PREFIX}{kind.value[0].upper()}{kind.value[1:]}": kind for kind in Kind}
+TYPES = {f"{PREFIX}{kind.noun}": kind for kind in Kind}
 
 
 def is_ours(document: Any) -> bool:
@@ -51,9 +51,9 @@ def read(document: Json, origin: str, parameters: Mapping[str, str]) -> Found:
 def of_properties(kind: Kind, properties: Json, where: str, default: str) -> Found:
     """A resource as CloudFormation has it; ``default`` is its name if it has none."""
     found = Found()
-    own = f"{kind.value[0].upper()}{kind.value[1:]}Name"
+    own = f"{kind.noun}Name"
     parent = PARENTS.get(kind)
-    above = f"{parent.value[0].upper()}{parent.value[1:]}Name" if parent else ""
+    above = f"{parent.noun}Name" if parent else ""
     name = str(properties.get(own) or default)
     mesh = name if kind is Kind.MESH else str(properties.get("MeshName") or "")
     if not mesh or (above and not properties.get(above)):

@@ -136,10 +136,9 @@ class _Cluster:
         return found
 
     def _named(self, kind: Kind, reference: Json, namespace: str) -> str:
-        title = f"{kind.value[0].upper()}{kind.value[1:]}"
         there = {"namespace": namespace, **reference}
-        known = self._names.get(self._key(title, there))
-        return known or _made_up(title, there)
+        known = self._names.get(self._key(kind.noun, there))
+        return known or _made_up(kind.noun, there)
 
     def _mesh(self, kind: Kind, item: Json) -> str:
         if kind is Kind.MESH:

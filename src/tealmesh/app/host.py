@@ -12,6 +12,7 @@ import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -140,6 +141,19 @@ def unusable(data_dir: Path, error: OSError, option: str = "--data-dir") -> Teal
 
 
 @contextlib.contextmanager
+def locked(opened: int, taken: str) -> Iterator[TextIO]:
+    """Hold the lock of a file that is open for writing, and close it in the end. Raises TealError
+    with the text ``taken`` if another process holds it.
+    """
+    with os.fdopen(opened, "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise TealError(taken) from error
+        yield lock
+
+
+@contextlib.contextmanager
 def only_one(data_dir: Path) -> Iterator[None]:
     """Lock the data directory, and create it if necessary. The lock ends with the process.
 
@@ -151,14 +165,11 @@ def only_one(data_dir: Path) -> Iterator[None]:
         opened = os.open(data_dir / "lock", os.O_WRONLY | os.O_CREAT, 0o600)
     except OSError as error:
         raise unusable(data_dir, error) from error
-    with os.fdopen(opened, "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise TealError(
-                f"another control plane uses {data_dir}: stop it with `teal down`, or choose "
-                "another --data-dir"
-            ) from error
+    taken = (
+        f"another control plane uses {data_dir}: stop it with `teal down`, or choose another "
+        "--data-dir"
+    )
+    with locked(opened, taken) as lock:
         # For `teal down --force`, which finds us by it if we do not answer.
         lock.truncate(0)
         lock.write(str(os.getpid()))

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tealmesh.app.host import keys, listen, secret, unusable
+from tealmesh.app.host import keys, listen, locked, secret, unusable
 from tealmesh.app.parts.ground import Ground
 from tealmesh.app.parts.together import in_production
 from tealmesh.app.running import run_parts
@@ -100,13 +100,8 @@ def alone(database: str) -> Iterator[None]:
         descriptor = os.open(f"{path}.lock", os.O_WRONLY | os.O_CREAT, 0o600)
     except OSError as error:
         raise unusable(path.parent, error, "--database") from error
-    with os.fdopen(descriptor, "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise TealError(
-                f"another control plane uses {path}: several need PostgreSQL (--database URL)"
-            ) from error
+    taken = f"another control plane uses {path}: several need PostgreSQL (--database URL)"
+    with locked(descriptor, taken):
         yield
 
 

@@ -55,14 +55,68 @@ def config_option(explanation: str) -> Callable[[F], F]:
     )
 
 
-def _sts(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    """An https URL without a path; http on loopback alone, where nobody is on the way."""
+def is_endpoint(value: str) -> bool:
+    """Whether it is an https URL without a path; http on loopback alone, where nobody is on the
+    way.
+    """
     from urllib.parse import urlsplit
 
     parts = urlsplit(value)
     local = parts.hostname in ("127.0.0.1", "localhost", "::1")
     known = parts.scheme == "https" or (parts.scheme == "http" and local)
-    if value and not (known and parts.netloc and parts.path in ("", "/") and not parts.query):
+    return bool(known and parts.netloc and parts.path in ("", "/") and not parts.query)
+
+
+def check_oidc(file: Path | None, *, listens: bool) -> None:
+    """Raise click.UsageError for ``--oidc`` where nothing ``listens`` beyond loopback, and
+    TealError for a file that is wrong.
+    """
+    if file is None:
+        return
+    from tealmesh.model.identity.oidc import load
+
+    if not listens:
+        raise click.UsageError("--oidc is for a proxy that connects to --listen: add that")
+    load(file)
+
+
+def with_keeping(command: F) -> F:
+    """Add the options of every control plane for what it keeps, and for how long."""
+    for add in reversed(
+        (
+            click.option(
+                "--route-grace",
+                type=click.FloatRange(0, 3600),
+                default=5.0,
+                show_default=True,
+                metavar="SECONDS",
+                help="How long to keep serving a router's last route after its deletion; 0 to not "
+                "keep it.",
+            ),
+            click.option(
+                "--keep-events",
+                type=click.IntRange(1000),
+                metavar="N",
+                default=200_000,
+                show_default=True,
+                help="How many entries of `teal events` to keep.",
+            ),
+            click.option(
+                "--keep-deployments",
+                type=click.IntRange(10),
+                metavar="N",
+                default=500,
+                show_default=True,
+                help="How many deployments of each service to keep, with journal and evidence.",
+            ),
+        )
+    ):
+        command = add(command)
+    return command
+
+
+def _sts(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if value and not is_endpoint(value):
         raise click.UsageError(
             f"--sts-endpoint {value!r}: must be a URL such as https://sts.eu-central-1.amazonaws.com"
         )

@@ -15,7 +15,14 @@ from click.core import ParameterSource
 from tealmesh.cli import background
 from tealmesh.cli.background import BEYOND, UpOptions
 from tealmesh.cli.client import Client
-from tealmesh.cli.options import default_data_dir, read_text, with_client, with_listening
+from tealmesh.cli.options import (
+    check_oidc,
+    default_data_dir,
+    read_text,
+    with_client,
+    with_keeping,
+    with_listening,
+)
 from tealmesh.model.errors import NoControlPlane
 from tealmesh.model.logs import begin
 
@@ -53,14 +60,6 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="A teal.toml whose [images] are used from the start.",
-)
-@click.option(
-    "--route-grace",
-    type=click.FloatRange(0, 3600),
-    default=5.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to keep serving a router's last route after its deletion; 0 to not keep it.",
 )
 @click.option(
     "--runtime",
@@ -123,22 +122,7 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="A directory that containers may mount (host.sourcePath), besides that of --config.",
 )
-@click.option(
-    "--keep-events",
-    type=click.IntRange(1000),
-    metavar="N",
-    default=200_000,
-    show_default=True,
-    help="How many entries of `teal events` to keep.",
-)
-@click.option(
-    "--keep-deployments",
-    type=click.IntRange(10),
-    metavar="N",
-    default=500,
-    show_default=True,
-    help="How many deployments of each service to keep, with journal and evidence.",
-)
+@with_keeping
 @click.option(
     "--trace",
     type=click.FloatRange(0, 1),
@@ -220,12 +204,7 @@ def _check(options: UpOptions) -> UpOptions:
             )
         owners[port] = name
     options.listening()
-    if options.oidc is not None:
-        from tealmesh.model.identity.oidc import load
-
-        if not options.listen:
-            raise click.UsageError("--oidc is for a proxy that connects to --listen: add that")
-        load(options.oidc)
+    check_oidc(options.oidc, listens=bool(options.listen))
     if options.config_file is None:
         return options
     from tealmesh.model.config.parse import parse_additions

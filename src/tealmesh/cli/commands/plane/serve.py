@@ -7,12 +7,11 @@ import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import click
 
 from tealmesh.cli.database_url import place
-from tealmesh.cli.options import with_listening
+from tealmesh.cli.options import check_oidc, is_endpoint, with_keeping, with_listening
 from tealmesh.model.logs import LEVELS, Form, Level, begin
 
 if TYPE_CHECKING:
@@ -23,11 +22,7 @@ PREFIX = "TEAL_SERVE"
 
 
 def _endpoint(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    """A URL without a path; http on loopback alone, where nobody is on the way."""
-    parts = urlsplit(value)
-    local = parts.hostname in ("127.0.0.1", "localhost", "::1")
-    known = parts.scheme == "https" or (parts.scheme == "http" and local)
-    if value and not (known and parts.netloc and parts.path in ("", "/") and not parts.query):
+    if value and not is_endpoint(value):
         raise click.UsageError(
             f"{parameter.opts[0]} {value!r}: must be a URL such as https://ecs.eu-central-1."
             "amazonaws.com, or http:// on loopback"
@@ -143,14 +138,6 @@ def _advertise(context: click.Context, parameter: click.Parameter, value: str) -
     help="A cluster whose services are read (default: all of the account in the region).",
 )
 @click.option(
-    "--route-grace",
-    type=click.FloatRange(0, 3600),
-    default=5.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to keep serving a router's last route after its deletion; 0 to not keep it.",
-)
-@click.option(
     "--stream-age",
     type=click.FloatRange(0, 86_400),
     default=1800.0,
@@ -175,22 +162,7 @@ def _advertise(context: click.Context, parameter: click.Parameter, value: str) -
     help="A name that requests may be sent to besides those of the certificate, such as that of a"
     " load balancer.",
 )
-@click.option(
-    "--keep-events",
-    type=click.IntRange(1000),
-    metavar="N",
-    default=200_000,
-    show_default=True,
-    help="How many entries of `teal events` to keep.",
-)
-@click.option(
-    "--keep-deployments",
-    type=click.IntRange(10),
-    metavar="N",
-    default=500,
-    show_default=True,
-    help="How many deployments of each service to keep, with journal and evidence.",
-)
+@with_keeping
 @click.option(
     "--log-format",
     type=click.Choice(["text", "json"]),
@@ -244,12 +216,7 @@ def _config(context: click.Context, options: dict[str, Any]) -> ServeConfig:
         options.pop("client_ca"),
         options.pop("insecure_listen"),
     )
-    if options["oidc"] is not None:
-        from tealmesh.model.identity.oidc import load
-
-        if beyond.api is None:
-            raise click.UsageError("--oidc is for a proxy that connects to --listen: add that")
-        load(options["oidc"])
+    check_oidc(options["oidc"], listens=beyond.api is not None)
     url, file = options.pop("database"), options.pop("database_file")
     database = place(context, "database", "--database", url, file)
     keys = options.pop("keys").absolute()

@@ -287,11 +287,12 @@ class Metrics:
         """
         for identity, envoy in self._envoys.items():
             for name, cluster in envoy.clusters.items():
+                if not cluster.grew_after(since):
+                    continue
                 start = cluster.first_since(since)
                 if (
                     start > len(cluster.samples) - 2
                     and self._reports(envoy)
-                    and cluster.samples
                     and cluster.samples[-1].at == envoy.last_report
                 ):
                     # It reports rarely.

@@ -5,8 +5,6 @@ Both import next to nothing: the first waits beside each task, the second starts
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import json
 import signal
 import socket
@@ -22,37 +20,28 @@ _MARGIN_SECONDS = 5.0
 _HEALTH_SECONDS = 5.0
 
 
-class _AtSocket(http.client.HTTPConnection):
-    """HTTP over a Unix socket."""
-
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
-
-
 def ask(chosen: Settings, method: str, target: str, seconds: float) -> tuple[int, str]:
-    """Status and text of the agent's answer. Raises OSError, and http.client.HTTPException."""
-    connection = (
-        _AtSocket(chosen.socket, seconds)
+    """Status and text of the agent's answer. Raises OSError, ValueError and IndexError."""
+    request = f"{method} {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+    family, place = (
+        (socket.AF_UNIX, chosen.socket)
         if chosen.socket
-        else http.client.HTTPConnection("127.0.0.1", chosen.port, timeout=seconds)
+        else (socket.AF_INET, ("127.0.0.1", chosen.port))
     )
-    with contextlib.closing(connection):
-        connection.request(method, target)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode(errors="replace")
+    with socket.socket(family) as connection:
+        connection.settimeout(seconds)
+        connection.connect(place)
+        connection.sendall(request.encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split(maxsplit=2)[1]), body.decode(errors="replace")
 
 
 def health(environment: Mapping[str, str]) -> int:
     """0 if Envoy may be given requests. Raises TealError for a variable that cannot be used."""
     try:
         status, text = ask(Settings.of(environment), "GET", "/health", _HEALTH_SECONDS)
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, ValueError, IndexError) as error:
         status, text = 0, f"the agent does not answer: {error}"
     print(text.strip())
     return 0 if status == 200 else 1
@@ -74,10 +63,10 @@ def drain(environment: Mapping[str, str]) -> int:
         wait = seconds + _MARGIN_SECONDS
         status, text = ask(chosen, "POST", f"/drain?seconds={seconds:g}", wait)
         done = status == 200 and json.loads(text)["drained"]
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, FileNotFoundError):
         # As on `teal up`, which runs Envoy without an agent and drains tasks itself.
         return _said("no agent answers here: nothing to do", 0)
-    except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+    except (OSError, ValueError, IndexError, KeyError) as error:
         return _said(f"the task was not drained: {error}", 1)
     return _said(text.strip(), 0 if done else 1)
 

@@ -67,7 +67,7 @@ class Leaving:
         end = start + limit
         left = await self._announced(end) if self.plane else None
         await self.admin.tell(DRAIN)
-        told = left is not None and left["instances"] > 0
+        told = left is not None and (left["instances"] > 0 or left["gone"])
         active, quiet = await self._idle(end, told)
         announced = left is not None and left["acknowledged"]
         return {
@@ -170,5 +170,5 @@ def _left(answer: Answer) -> Left:
     try:
         found: Left = json.loads(answer.body[5:])
     except ValueError:
-        return {"instances": 1, "acknowledged": False, "waiting": []}
+        return {"instances": 1, "acknowledged": False, "gone": False, "waiting": []}
     return found

@@ -47,6 +47,9 @@ class Left(TypedDict):
     by DNS, or through a load balancer."""
     acknowledged: bool
     """Whether every Envoy of the mesh has heard that they take no new requests."""
+    gone: bool
+    """Whether it is known that nobody sends to the task any more, without instances too: it has
+    been drained before."""
     waiting: list[str]
     """Some of the Envoys that have not."""
 

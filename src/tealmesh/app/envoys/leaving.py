@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import grpc
 
+from tealmesh.engine.state import Phase, TaskState
 from tealmesh.model.arn import last_part
 from tealmesh.model.convergence import Convergence
 from tealmesh.model.errors import DatabaseAway, EnvoyUnknown, TealError
@@ -102,11 +103,26 @@ class LeavingServicer:
         marked = [one.revision for one in _of(view.list(tables.INSTANCES), instance)]
         marked += [one.revision for one in _of(view.list(tables.DISCOVERED), instance)]
         if not marked:
-            return {"instances": 0, "acknowledged": True, "waiting": []}
+            gone = _drained(view, task)
+            return {"instances": 0, "acknowledged": True, "gone": gone, "waiting": []}
         mesh = request["node"].rpartition(":")[2].split("/")[1].partition("@")[0]
         done = await self._converge(mesh, max(marked), request["wait"])
         waiting = list(done.waiting)[:_SHOWN]
-        return {"instances": len(marked), "acknowledged": done.converged, "waiting": waiting}
+        return {
+            "instances": len(marked),
+            "acknowledged": done.converged,
+            "gone": done.converged,
+            "waiting": waiting,
+        }
+
+
+def _drained(reader: Reader, task: str) -> bool:
+    """Whether our own engine has drained the task, and is stopping it."""
+    cluster = task.split("/")[1] if _task_id(task) else ""
+    document = reader.get(tables.TASKS, cluster, _task_id(task)) if cluster else None
+    if document is None:
+        return False
+    return TaskState.of(document.body).phase in (Phase.DEREGISTER, Phase.HALT, Phase.STOPPED)
 
 
 def _task_id(name: str) -> str:

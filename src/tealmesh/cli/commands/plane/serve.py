@@ -49,10 +49,7 @@ def _advertise(context: click.Context, parameter: click.Parameter, value: str) -
     return value
 
 
-@click.command(
-    short_help="Run a control plane in production.",
-    context_settings={"auto_envvar_prefix": PREFIX},
-)
+@click.command(context_settings={"auto_envvar_prefix": PREFIX})
 @click.option(
     "--database",
     default="",

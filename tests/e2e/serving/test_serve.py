@@ -53,6 +53,7 @@ def started(plane: ServePlane) -> str:
         plane.client("appmesh"),
         plane.cloud.client("ecs"),
         plane.cloud.client("servicediscovery"),
+        iam=plane.cloud.client("iam"),
         xds=f"127.0.0.1:{plane.xds_port}",
     )
     article.foundation()

@@ -87,7 +87,10 @@ class Replicas:
             self.planes[0].client("appmesh"),
             self.cloud.client("ecs"),
             self.cloud.client("servicediscovery"),
+            iam=self.cloud.client("iam"),
             xds=f"127.0.0.1:{self.front.port}",
+            # The application shares this machine with all of them.
+            patience=10,
         )
         article.foundation()
         article.start_side("blue")

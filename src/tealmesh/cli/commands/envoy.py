@@ -22,7 +22,7 @@ _LONGEST_SOCKET = 107
 """Bytes."""
 
 
-@click.group(short_help="Envoys that you run yourself.")
+@click.group()
 def envoy() -> None:
     """Envoys that you run yourself, beside those of the tasks."""
 

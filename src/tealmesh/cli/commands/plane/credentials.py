@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from tealmesh.cli.client import Client
 from tealmesh.cli.options import default_data_dir, print_json, with_client, with_json
 from tealmesh.model.errors import NoControlPlane, TealError
 from tealmesh.model.identity.issued import (
@@ -22,8 +22,11 @@ from tealmesh.model.identity.issued import (
     with_keys,
 )
 
+if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
 
-@click.command(short_help="Keys for the API: show, issue and take away.")
+
+@click.command()
 @click.argument("name", default=OWNER)
 @click.option("--new", is_flag=True, help="Let NAME in: issue a key pair.")
 @click.option(

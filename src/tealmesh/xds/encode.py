@@ -13,12 +13,16 @@ from dataclasses import dataclass
 from envoy.service.discovery.v3 import discovery_pb2
 
 from tealmesh.envoy.placing import ADDRESS, bears
+from tealmesh.model.clock import Steady, SteadyClock, steady_clock
 from tealmesh.xds.exchange import Change
 from tealmesh.xds.own import NOTHING_OWN, Own
 from tealmesh.xds.session import Send
 
 CACHE_BYTES = 64 * 1024 * 1024
 """How much of the encoded responses is kept for other streams; the least recently used go first."""
+
+KEPT_SECONDS = 300.0
+"""What nobody has asked for this long is a former content, which nobody will ask for."""
 
 _Key = tuple[bool, str, str, tuple[tuple[str, str], ...], tuple[str, ...]]
 """(delta, type URL, version, names and versions of the resources, names removed)."""
@@ -34,16 +38,18 @@ class _Shared:
 
 
 class Encoder:
-    """Encodes responses and keeps the newest ``limit`` bytes of them."""
+    """Encodes responses, and keeps the newest ``limit`` bytes of those that were used lately."""
 
-    def __init__(self, limit: int = CACHE_BYTES) -> None:
+    def __init__(self, limit: int = CACHE_BYTES, clock: SteadyClock = steady_clock) -> None:
         self.encodes = 0
         """Responses that were encoded."""
         self.served = 0
         """Responses that were asked for."""
         self._limit = limit
+        self._clock = clock
         self._size = 0
         self._cache: OrderedDict[_Key, _Shared] = OrderedDict()
+        self._used: dict[_Key, Steady] = {}
 
     def encode(self, send: Send, own: Own = NOTHING_OWN, *, delta: bool) -> bytes:
         """A serialized DiscoveryResponse, or DeltaDiscoveryResponse where ``delta``, to the Envoy
@@ -61,6 +67,7 @@ class Encoder:
             self._keep(key, known)
         else:
             self._cache.move_to_end(key)
+            self._used[key] = self._clock()
         message = discovery_pb2.DeltaDiscoveryResponse if delta else discovery_pb2.DiscoveryResponse
         if known.own is None:
             nonce: bytes = message(nonce=send.nonce).SerializeToString()
@@ -71,11 +78,17 @@ class Encoder:
         return known.body + appended
 
     def _keep(self, key: _Key, made: _Shared) -> None:
+        now = self._used[key] = self._clock()
         self._cache[key] = made
         self._size += len(made.body)
-        while self._size > self._limit:
-            _, dropped = self._cache.popitem(last=False)
+        while self._cache and self._is_too_much(now):
+            oldest, dropped = self._cache.popitem(last=False)
+            del self._used[oldest]
             self._size -= len(dropped.body)
+
+    def _is_too_much(self, now: Steady) -> bool:
+        oldest = next(iter(self._cache))
+        return self._size > self._limit or self._used[oldest] < now - KEPT_SECONDS
 
 
 def _shared(send: Send, *, delta: bool) -> _Shared:

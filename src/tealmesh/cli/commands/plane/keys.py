@@ -18,7 +18,7 @@ _DATA_DIR = click.option(
 _FILES = click.argument("files", nargs=-1, metavar="[FILE]...")
 
 
-@click.group(short_help="The secrets that tokens are signed with.")
+@click.group()
 def keys() -> None:
     """The secrets in the data directory that tokens are signed with, by their ids.
 
@@ -55,8 +55,9 @@ def bundled(data_dir: Path | None, beside: tuple[Path, ...]) -> None:
     What the directory lacks is made. It is all secret: pass it on without showing it.
 
     \b
-        teal keys bundle --data-dir keys --with tls.crt --with tls.key |
-            aws secretsmanager create-secret --name teal --secret-string file:///dev/stdin
+        teal keys bundle --with tls.crt --with tls.key | \\
+          aws secretsmanager create-secret --name teal \\
+            --secret-string file:///dev/stdin
     """
     from tealmesh.model.identity import directory
 

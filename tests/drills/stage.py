@@ -218,7 +218,7 @@ class Drill:
         article.ecs.get_waiter("services_stable").wait(
             cluster=article.cluster,
             services=[article.ecs_service("blue"), "edge"],
-            WaiterConfig={"Delay": 1, "MaxAttempts": 60},
+            WaiterConfig={"Delay": 1, "MaxAttempts": int(PATIENCE)},
         )
         return f"http://127.0.0.1:{port}/"
 

@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from tealmesh.model.errors import TealError
 from tests.drills.results import Row
 from tests.drills.writing import Writer
-from tests.support.machine import free_port
 from tests.support.meshes.article import Article
 from tests.support.planes.control_plane import ControlPlane
+from tests.support.planes.replicas import edge, replica
 from tests.support.planes.sample import FINISHED, api, finished
 from tests.support.planes.serving import ServePlane
 from tests.support.programs.relay import Relay
@@ -87,7 +87,6 @@ class Drill:
         settings = self._directory / "adopted.toml"
         settings.write_text(SETTINGS)
         self.planes[0].teal("apply", "--config", str(settings))
-        until(lambda: _answers(url), self.planes[0].log)
         endpoints = [plane.endpoint for plane in self.planes]
         self.writer = Writer(endpoints, self.article.mesh, "edge", "counter")
         self.writer.start()
@@ -207,20 +206,16 @@ class Drill:
             plane.client("appmesh"),
             plane.cloud.client("ecs"),
             plane.cloud.client("servicediscovery"),
+            iam=plane.cloud.client("iam"),
             xds=f"127.0.0.1:{self.front.port}",
+            # The application shares this machine with all of them.
+            patience=10,
         )
         article = self.article
         article.foundation()
         article.start_side("blue")
         article.create_route(blue=1)
-        port = free_port()
-        article.gateway(port, "127.0.0.1")
-        article.ecs.get_waiter("services_stable").wait(
-            cluster=article.cluster,
-            services=[article.ecs_service("blue"), "edge"],
-            WaiterConfig={"Delay": 1, "MaxAttempts": int(PATIENCE)},
-        )
-        return f"http://127.0.0.1:{port}/"
+        return edge(article)
 
     def _leader(self) -> ServePlane | None:
         with self.database.connect() as connection:
@@ -265,21 +260,6 @@ def until_converged(plane: ControlPlane, mesh: str) -> None:
         return False
 
     until(converged, lambda: f"not converged\n{plane.log()}", PATIENCE)
-
-
-def replica(plane: ServePlane) -> str:
-    """Its id; empty while it does not answer."""
-    try:
-        with urllib.request.urlopen(f"{plane.endpoint}/_teal/health", timeout=5) as answer:
-            return str(json.load(answer)["replica"])
-    except OSError:
-        return ""
-
-
-def _answers(url: str) -> bool:
-    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
-        return bool(answer.status == 200)
-    return False
 
 
 def _is_streams(line: str) -> bool:

@@ -13,7 +13,7 @@ TOOLBOX := $(TOOLS)/.installed
 # Tests and demo start hundreds of Python processes: each would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help dashboard demo test drills soak-page soak-short soak-memory systems lint bench bench-gates dist readme recording screenshots man lock sbom audit fuzz
+.PHONY: help dashboard demo test drills long soak-page soak-short soak-memory systems lint bench bench-gates dist readme recording screenshots man lock sbom audit fuzz
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -55,8 +55,14 @@ test: $(DEVELOPMENT) ## Run all tests
 	@$(PAGE) --optional test
 	$(PY) -m pytest -n 5
 
-drills: $(DEVELOPMENT) ## Run the long forms of tests, some 20,000 requests each
-	$(PY) -m pytest -n 2 -m drill
+DRILLED = build/drills.jsonl
+drills: $(DEVELOPMENT) ## Kill, stop, cut and fill up what there is, under load; writes docs/drills.md
+	@rm -f $(DRILLED)
+	@TEALMESH_DRILL_RESULTS=$(DRILLED) $(PY) -m pytest -m '' tests/drills; status=$$?; \
+	  $(PY) docs/drills.py $(DRILLED) && exit $$status
+
+long: $(DEVELOPMENT) ## Run the long forms of tests, some 20,000 requests each
+	$(PY) -m pytest -n 2 -m drill --ignore tests/drills
 	TEALMESH_TEST_THOROUGH=1 $(PY) -m pytest -n 2 -m 'hypothesis and not drill'
 	TEALMESH_TEST_THOROUGH=1 $(PY) -m pytest tests/envoy/test_generated.py
 

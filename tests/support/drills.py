@@ -1,4 +1,4 @@
-"""Tests that have a short form, which `make test` runs, and a long one, for `make drills`."""
+"""Tests that have a short form, which `make test` runs, and a long one, for `make long`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import pytest
 
 THOROUGH = "TEALMESH_TEST_THOROUGH" in os.environ
-"""Whether property tests try as many examples as they can use; set by ``make drills``."""
+"""Whether property tests try as many examples as they can use; set by ``make long``."""
 
 
 def examples(many: int) -> int:

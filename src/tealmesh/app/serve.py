@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tealmesh.app.host import keys, listen, locked, secret, unusable
+from tealmesh.app.host import keys, listen, locked, unusable
 from tealmesh.app.parts.ground import Ground
 from tealmesh.app.parts.together import in_production
 from tealmesh.app.running import run_parts
@@ -21,14 +20,9 @@ from tealmesh.app.settings import ServeConfig as ServeConfig
 from tealmesh.app.transport.tls import beyond_loopback
 from tealmesh.app.troubles import TroubleLog
 from tealmesh.model.clock import system_clock
-from tealmesh.model.errors import TealError
-from tealmesh.model.identity import rings
-from tealmesh.model.identity.issued import FILE, owner
+from tealmesh.model.identity import directory
 from tealmesh.store import Store
 from tealmesh.supervision.supervisor import Supervisor
-
-_CREATING = "creating"
-"""The file that is locked while secrets are made: replicas may start at the same time."""
 
 
 async def run(
@@ -45,14 +39,14 @@ async def run(
         listen(config.port, "--port") as listener,
         beyond_loopback(config.listening) as beyond,
     ):
-        make_secrets(config.data_dir)
+        directory.make(config.data_dir)
         store = await asyncio.to_thread(Store.open, _place(config.database))
         try:
             log = TroubleLog(store)
             supervisor = Supervisor(system_clock, told=log.tell)
             ended = stop or asyncio.Event()
-            secrets = keys(config.data_dir)
-            ground = Ground(config, store, ended, supervisor, secrets, log, beyond)
+            signing = keys(config.data_dir)
+            ground = Ground(config, store, ended, supervisor, signing, log, beyond)
             plane, cloud = in_production(ground, config)
 
             def started() -> None:
@@ -62,29 +56,6 @@ async def run(
             await run_parts(ground, plane, listener, started)
         finally:
             store.close()
-
-
-def make_secrets(directory: Path) -> None:
-    """Make the secrets that a directory lacks; one that has all may be mounted read-only. Raises
-    TealError if others can read it, or it cannot be used.
-    """
-    try:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if directory.stat().st_mode & 0o027:
-            raise TealError(
-                f"{directory} is open to others, and keys are in it: run `chmod 700 {directory}`"
-            )
-        if all((directory / name).exists() for name in (*rings.NAMES, "server-id", FILE)):
-            owner(directory)
-            return
-        with open(directory / _CREATING, "a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            for name in rings.NAMES:
-                rings.made(directory / name)
-            secret(directory / "server-id")
-            owner(directory)
-    except OSError as error:
-        raise unusable(directory, error, "--keys") from error
 
 
 @contextlib.contextmanager

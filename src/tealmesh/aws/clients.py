@@ -61,8 +61,10 @@ def client_of_aws(service: str, region: str, endpoint: str = "", *, attempts: in
         session = _session()
         if _is_local(endpoint) and session.get_credentials() is None:
             keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        # Elsewhere AWS_DISABLE_HOST_PREFIX_INJECTION says it: tasks of a `teal up` have it.
+        as_named = {"inject_host_prefix": False} if endpoint else {}
         config = Config(
-            inject_host_prefix=not endpoint,
+            **as_named,
             # Together no longer than an attempt may take under a lease: `model.leases`.
             connect_timeout=1.5,
             read_timeout=leases.ATTEMPT_SECONDS - 1.5,

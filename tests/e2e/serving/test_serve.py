@@ -14,6 +14,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from tests.support.machine import free_port
 from tests.support.meshes.article import Article
 from tests.support.planes.control_plane import ControlPlane, control_plane
+from tests.support.planes.replicas import edge
 from tests.support.planes.sample import IMAGES, Sample, api, finished
 from tests.support.planes.serving import ServePlane, serve_plane
 from tests.support.programs.traffic import traffic
@@ -58,14 +59,7 @@ def started(plane: ServePlane) -> str:
     article.foundation()
     article.start_side("blue")
     article.create_route(blue=1)
-    port = free_port()
-    article.gateway(port, "127.0.0.1")
-    article.ecs.get_waiter("services_stable").wait(
-        cluster=article.cluster,
-        services=[article.ecs_service("blue"), "edge"],
-        WaiterConfig={"Delay": 1, "MaxAttempts": 60},
-    )
-    return f"http://127.0.0.1:{port}/"
+    return edge(article)
 
 
 @pytest.mark.timeout(180)

@@ -59,6 +59,10 @@ class Traffic:
         return self.between(start, end)
 
     @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    @property
     def total(self) -> Tally:
         return self.between(0.0, float("inf"))
 
@@ -84,5 +88,5 @@ def traffic(*targets: tuple[str, float]) -> Iterator[Traffic]:
     try:
         yield load
     finally:
-        if load._process.poll() is None:
+        if load.running:
             load.stop()

@@ -37,6 +37,35 @@ def show(data_dir: Path | None, as_json: bool) -> None:
     _tell(data_dir, (), as_json)
 
 
+@keys.command("bundle", short_help="Print all of it as one secret, for `teal serve`.")
+@click.option(
+    "--with",
+    "beside",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A further file for the directory of --keys, by its name: a certificate, its key, an"
+    " authority.",
+)
+@_DATA_DIR
+def bundled(data_dir: Path | None, beside: tuple[Path, ...]) -> None:
+    """Print the secrets of a directory as one JSON object, for replicas of `teal serve` that share
+    no file system: in the variable TEAL_SECRETS, they write it into the directory of --keys.
+
+    What the directory lacks is made. It is all secret: pass it on without showing it.
+
+    \b
+        teal keys bundle --with tls.crt --with tls.key | \\
+          aws secretsmanager create-secret --name teal \\
+            --secret-string file:///dev/stdin
+    """
+    from tealmesh.model.identity import directory
+
+    where = (data_dir or default_data_dir()).absolute()
+    directory.make(where, "--data-dir")
+    click.echo(directory.bundle(where, beside))
+
+
 @keys.command(short_help="Sign with new secrets from now on.")
 @_FILES
 @_DATA_DIR

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 PREFIX = "TEAL_SERVE"
 """Every option is a variable, too: ``TEAL_SERVE_`` and its name."""
+OF_TASK = "ecs-task"
+"""In place of a host: the address of the ECS task that this is."""
 
 
 def _endpoint(context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -46,7 +48,21 @@ def _advertise(context: click.Context, parameter: click.Parameter, value: str) -
     host, _, port = value.rpartition(":")
     if value and not (host and port.isdecimal() and 0 < int(port) < 65536):
         raise click.UsageError(f"{parameter.opts[0]} {value!r}: must be HOST:PORT")
+    if host == OF_TASK:
+        from tealmesh.model.ecs.own_task import address
+
+        return f"{address(os.environ)}:{port}"
     return value
+
+
+def _keys(context: click.Context, parameter: click.Parameter, value: Path) -> Path:
+    """The directory; what the variable has is written there before other options name files."""
+    from tealmesh.model.identity import directory
+
+    made = value.absolute()
+    if text := os.environ.pop(directory.VARIABLE, ""):
+        directory.unpack(made, text)
+    return made
 
 
 @click.command(
@@ -72,8 +88,10 @@ def _advertise(context: click.Context, parameter: click.Parameter, value: str) -
     type=click.Path(file_okay=False, path_type=Path),
     required=True,
     metavar="DIR",
+    is_eager=True,
+    callback=_keys,
     help="Directory of the secrets and of callers.json: the same for every replica. What it lacks"
-    " is made.",
+    " is made; what `teal keys bundle` printed into the variable TEAL_SECRETS is written there.",
 )
 @click.option(
     "--region",
@@ -106,7 +124,8 @@ def _advertise(context: click.Context, parameter: click.Parameter, value: str) -
     default="",
     metavar="HOST:PORT",
     callback=_advertise,
-    help="Where the other replicas reach the API of this one.",
+    help="Where the other replicas reach the API of this one; as HOST, ecs-task is the address of"
+    " the ECS task that it is.",
 )
 @click.option(
     "--xds-advertise",
@@ -219,7 +238,7 @@ def _config(context: click.Context, options: dict[str, Any]) -> ServeConfig:
     check_oidc(options["oidc"], listens=beyond.api is not None)
     url, file = options.pop("database"), options.pop("database_file")
     database = place(context, "database", "--database", url, file)
-    keys = options.pop("keys").absolute()
+    keys = options.pop("keys")
     if not options["sts_endpoint"]:
         options["sts_endpoint"] = f"https://sts.{options['region']}.amazonaws.com"
     return ServeConfig(data_dir=keys, database=database, listening=beyond, **options)

@@ -24,7 +24,8 @@ _log = logging.getLogger(__name__)
 _BACKLOG = 16_384
 """Connections that the kernel holds until we take them up; it may allow fewer
 (``net.core.somaxconn``). A mesh of ten thousand Envoys comes at once when it connects again."""
-_ACCEPTED_AT_ONCE = 100
+_ACCEPTED_AT_ONCE = 1_000
+"""So that the kernel's queue does not fill up while others are read from."""
 _HANDSHAKES = 1_000
 """Connections whose TLS has not begun yet; more wait in the kernel."""
 _LOOKED_AT_SECONDS = 2.0

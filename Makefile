@@ -13,7 +13,7 @@ TOOLBOX := $(TOOLS)/.installed
 # Tests and demo start hundreds of Python processes: each would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help dashboard demo test drills long soak-page soak-short soak-memory systems lint bench bench-gates dist readme recording screenshots man lock sbom audit fuzz
+.PHONY: help dashboard demo test drills long soak soak-page soak-short soak-memory systems lint bench bench-gates dist readme recording screenshots man lock sbom audit fuzz
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -65,6 +65,9 @@ long: $(DEVELOPMENT) ## Run the long forms of tests, some 20,000 requests each
 	$(PY) -m pytest -n 2 -m drill --ignore tests/drills
 	TEALMESH_TEST_THOROUGH=1 $(PY) -m pytest -n 2 -m 'hypothesis and not drill'
 	TEALMESH_TEST_THOROUGH=1 $(PY) -m pytest tests/envoy/test_generated.py
+
+soak: $(DEVELOPMENT) ## 3,000,000 requests, 100 blue/green cycles, two replicas, a kill a minute; SECONDS=3600
+	$(PY) -m bench.soak --seconds $(or $(SECONDS),3600)
 
 soak-page: $(DEVELOPMENT) dashboard ## Leave the page open for an hour of deployments and crashes; SECONDS=600
 	TEALMESH_SOAK_SECONDS=$(or $(SECONDS),3600) $(PY) -m pytest -s tests/dashboard/test_soak.py
@@ -119,6 +122,7 @@ lock: $(TOOLBOX) ## Write the locks anew, with hashes; UPGRADE=--upgrade for new
 	$(COMPILE) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 	$(COMPILE) --group tools -o requirements-tools.lock
 	$(COMPILE) --group node -o requirements-node.lock
+	$(VENV)/bin/python images/requirements.py
 
 sbom: $(TOOLBOX) ## Write build/sbom.json: CycloneDX, of what runs (requirements.lock)
 	mkdir -p build

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from tealmesh.cli.main import SECTIONS, teal
+from tealmesh.cli.listing import SECTIONS
+from tealmesh.cli.main import teal
 
 PAGE = Path(__file__).parent / "commands.md"
 BEGIN, END = "<!-- begin: made by docs/commands.py -->", "<!-- end -->"

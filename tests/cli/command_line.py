@@ -97,7 +97,9 @@ def assert_one_line(done: subprocess.CompletedProcess[str], text: str, code: int
     assert done.returncode == code
     assert "Traceback" not in done.stderr
     assert text in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+    # On a busy machine it says besides what it still waits for.
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("still ")]
+    assert len(lines) == 1, done.stderr
 
 
 def follow(api: TealApi, final: dict[str, Any]) -> None:

@@ -34,6 +34,7 @@ SHOWS_NOTHING = {
     "export": "is JSON by --to json",
     "envoy bootstrap": "is JSON already",
     "envoy identity": "keeps a file",
+    "keys bundle": "is one secret",
 }
 TESTED_ELSEWHERE = {"rehearse", "backtest"}
 """They take more than a server with answers."""

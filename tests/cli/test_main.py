@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import click
 import pytest
 
+from tealmesh.cli.listing import listed
 from tealmesh.cli.main import teal as command_group
 from tests.cli.command_line import assert_one_line, teal
 from tests.cli.teal_api import Refused, TealApi
@@ -25,8 +27,10 @@ try:
     main()
 except SystemExit as done:
     assert not done.code, done.code
-heavy = ["rich", "tealmesh.app", "grpc", "botocore", "httpx", "sqlalchemy", "starlette", "asyncio"]
-sys.exit(", ".join(name for name in heavy if name in sys.modules) or None)
+heavy = ["rich", "grpc", "botocore", "httpx", "sqlalchemy", "starlette", "asyncio", "tealmesh.app",
+         "tealmesh.model.wire", "tealmesh.cli.client"]
+commands = [name for name in sys.modules if name.startswith("tealmesh.cli.commands")]
+sys.exit(", ".join([name for name in heavy if name in sys.modules] + commands) or None)
 """
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
@@ -36,7 +40,17 @@ sys.exit(", ".join(name for name in heavy if name in sys.modules) or None)
         assert f"\n  {command} " in done.stdout
 
 
-def test_completing_imports_the_module_of_one_command() -> None:
+@pytest.mark.parametrize(
+    ("line", "imported"),
+    [
+        ("teal ", []),
+        ("teal dep", []),
+        ("teal logs --", ["tealmesh.cli.commands.logs"]),
+        # It asks the control plane for names, and so needs the client.
+        ("teal logs w", ["tealmesh.cli.client", "tealmesh.cli.commands.logs"]),
+    ],
+)
+def test_completing_imports_the_module_of_one_command(line: str, imported: list[str]) -> None:
     program = """
 import sys
 sys.argv = ["teal"]
@@ -45,8 +59,12 @@ try:
     main()
 except SystemExit:
     pass
-print(*sorted(name for name in sys.modules if name.startswith("tealmesh.cli.commands.")))
+sys.stdout.flush()
+found = sorted(name for name in sys.modules if name.startswith("tealmesh.cli.commands."))
+print(*["tealmesh.cli.client"] if "tealmesh.cli.client" in sys.modules else [], *found,
+      file=sys.stderr)
 """
+    words = line.split(" ")
     done = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
@@ -56,18 +74,27 @@ print(*sorted(name for name in sys.modules if name.startswith("tealmesh.cli.comm
         env={
             **os.environ,
             "_TEAL_COMPLETE": "bash_complete",
-            "COMP_WORDS": "teal logs w",
-            "COMP_CWORD": "2",
+            "COMP_WORDS": line,
+            "COMP_CWORD": str(len(words) - 1),
             "TEAL_ENDPOINT": "http://127.0.0.1:1",
         },
     )
-    assert done.stdout.split() == ["tealmesh.cli.commands.logs"]
-    assert done.stderr == ""
+    assert done.stderr.split() == imported
+    offered = {one.removeprefix("plain,") for one in done.stdout.split()}
+    wanted = {"teal ": "status", "teal dep": "deploy", "teal logs --": "--side"}.get(line)
+    assert wanted is None or wanted in offered
 
 
 def test_every_module_of_commands_is_known_by_the_names_of_its_commands() -> None:
     whole = command_group.whole()
     assert whole.list_commands(click.Context(whole)) == sorted(whole.commands)
+
+
+def test_the_line_of_each_command_fits_the_list() -> None:
+    longest = max(len(name) for name, _ in listed())
+    for name, command in listed():
+        assert len(command.summary) <= 80 - longest - 6, name
+        assert re.fullmatch(r"[A-Z].*\.", command.summary), name
 
 
 def test_no_control_plane() -> None:

@@ -7,7 +7,8 @@ from collections import Counter
 
 import click
 
-from tealmesh.cli.main import SECTIONS, teal
+from tealmesh.cli.listing import SECTIONS
+from tealmesh.cli.main import teal
 from tests.cli.test_json import COMMANDS
 from tests.docs.scripts import load
 

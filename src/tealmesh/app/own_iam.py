@@ -6,11 +6,14 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from tealmesh.app.simulation import Simulation
 from tealmesh.aws.callers.iam_keys import IamKeys
 from tealmesh.aws.callers.roles import RolePolicies
 from tealmesh.aws.callers.shapes import caller_identity
 from tealmesh.aws.gateway import Fallback
 from tealmesh.aws.moto.journal import operation
+from tealmesh.aws.overlay import Overlay
+from tealmesh.aws.wire.apimodel import load_model
 from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.model.clock import steady_clock
 from tealmesh.model.identity.caller import speaking
@@ -49,6 +52,7 @@ class _Watching:
         self._rest = rest
         self._changed = changed
         self._policies = policies
+        self._simulation = Overlay(load_model("iam"), Simulation(policies), rest)
 
     async def answer(self, request: Request, service: str | None, request_id: str) -> Response:
         principal = speaking.get()
@@ -58,6 +62,8 @@ class _Watching:
             if operation(request) == "GetCallerIdentity" and role is not None:
                 unique_id = principal.unique_id or role.unique_id
                 return caller_identity(principal.name, unique_id, request_id)
+        if service == "iam" and operation(request) == "SimulatePrincipalPolicy":
+            return await self._simulation.answer(request, service, request_id)
         response = await self._rest.answer(request, service, request_id)
         if service in _WRITERS and not _READS.match(operation(request)):
             self._changed()

@@ -1,4 +1,5 @@
-"""Keeps what a control plane writes bounded: the audit log, deployments, and its own log files.
+"""Keeps what a control plane writes bounded: the audit log, the boots of replicas' machines,
+deployments, and its own log files.
 
 Tasks that have stopped, and their logs, are the engine's to forget; moto's journal is compacted by
 itself. What Envoys reported is in memory alone, and bounded there (`rollout.metrics.windows`).
@@ -48,6 +49,7 @@ class Retention:
     async def once(self) -> None:
         """Forget what is too much now."""
         await self.store.forget_audit(self.events)
+        await self.store.forget_boots()
         await self.store.write(
             "tealmesh", "ForgetDeployments", lambda t: forget_old(t, self.deployments)
         )

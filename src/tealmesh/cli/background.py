@@ -15,7 +15,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -23,9 +23,11 @@ from tealmesh.cli.client import Client, Health
 from tealmesh.cli.screens.troubles import troubles
 from tealmesh.cli.screens.waiting import looking, waiting
 from tealmesh.cli.services import deploying
-from tealmesh.model import wire
 from tealmesh.model.errors import NoControlPlane, TealError
 from tealmesh.model.listening import Listening, listening
+
+if TYPE_CHECKING:
+    from tealmesh.model import wire
 
 START_TIMEOUT_SECONDS = 60.0
 STOP_TIMEOUT_SECONDS = 120.0

@@ -15,9 +15,8 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from tealmesh.cli.client import Client, Health
 from tealmesh.cli.names import envoy_name
 from tealmesh.cli.options import default_data_dir
 from tealmesh.cli.orphans import orphans
@@ -25,8 +24,11 @@ from tealmesh.cli.ready import shortages
 from tealmesh.cli.screens.balancers import balancer_problems
 from tealmesh.cli.screens.troubles import troubles
 from tealmesh.cli.services import meshes_of
-from tealmesh.model import wire
 from tealmesh.model.errors import NoControlPlane, TealError
+
+if TYPE_CHECKING:
+    from tealmesh.cli.client import Client, Health
+    from tealmesh.model import wire
 
 Verdict = Literal["ok", "note", "wrong"]
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tealmesh.cli.client import Client
 from tealmesh.cli.names import ID_CHARACTERS
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+    from tealmesh.cli.client import Client
 
 SECONDS = 1.0
 """A shell waits no longer. Looking up an address cannot be interrupted, so a thread does it that
@@ -166,9 +167,11 @@ def _items(
     return [CompletionItem(name, help=_plain(help_) or None) for name, help_ in chosen.items()]
 
 
-def _found(client: object, find: Callable[[Client], Names]) -> list[tuple[str, str]]:
-    """``client``: of an --endpoint that has been typed, or of the environment."""
-    one = client if isinstance(client, Client) else Client.from_environment()
+def _found(endpoint: str | None, find: Callable[[Client], Names]) -> list[tuple[str, str]]:
+    """``endpoint``: what has been typed for --endpoint; None for that of the environment."""
+    from tealmesh.cli.client import Client
+
+    one = Client.from_environment(endpoint)
     one.announces = False  # The line belongs to the shell.
     one.health(timeout=_HEALTH_SECONDS)
     return list(find(one))

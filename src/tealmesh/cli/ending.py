@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from tealmesh.cli.client import Client
 from tealmesh.cli.options import print_json, with_json
-from tealmesh.model import wire
 from tealmesh.model.errors import AwsError, DeploymentHeld, TealError
+
+if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
+    from tealmesh.model import wire
 
 STAGES = (
     "PRE_SCALE_UP",

@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 from rich.console import Console, Group, RenderableType
@@ -14,7 +14,6 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from tealmesh.cli.client import Client
 from tealmesh.cli.screens import render
 from tealmesh.cli.screens.fit import fitted, short_image
 from tealmesh.cli.screens.heartbeat import Heartbeat, addresses
@@ -22,6 +21,9 @@ from tealmesh.cli.screens.progress import progress_lines
 from tealmesh.cli.screens.waiting import silence
 from tealmesh.model import wire
 from tealmesh.model.errors import NoControlPlane, TealError
+
+if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
 
 FINAL_STATUSES = ("SUCCESSFUL", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED", "STOPPED")
 WINDOW_SECONDS = 5

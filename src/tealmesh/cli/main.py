@@ -8,98 +8,64 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
 from tealmesh import __version__
 from tealmesh.cli import output
+from tealmesh.cli.listing import SECTIONS, listed
 from tealmesh.cli.mistyped import Commands
 from tealmesh.model.errors import DeploymentHeld, TealError
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 HELD = 3
-
-
-_COMMANDS = {
-    "init": ("init",),
-    "plane.run": ("up", "down"),
-    "plane.serve": ("serve",),
-    "apply": ("apply", "delete"),
-    "deploy": ("deploy", "approve", "weights"),
-    "back": ("rollback", "abort", "resume"),
-    "steer": ("promote", "pause", "retry", "lock", "unlock"),
-    "explain": ("explain", "evidence", "backtest"),
-    "lint": ("lint",),
-    "adopt": ("adopt", "terraform"),
-    "look": ("status", "history", "events", "envoys", "doctor"),
-    "logs": ("logs",),
-    "mesh": ("mesh",),
-    "migrate": ("import", "export"),
-    "traces": ("traces",),
-    "plane.page": ("open", "token"),
-    "load": ("load",),
-    "envoy": ("envoy",),
-    "image": ("image",),
-    "demo": ("demo", "rehearse"),
-    "plane.database": ("database",),
-    "plane.reset": ("reset",),
-    "plane.credentials": ("credentials",),
-    "plane.keys": ("keys",),
-    "about": ("version", "help", "env", "completion", "schema"),
-}
-"""The commands of each module of `cli.commands`: a shell that completes words waits for the import
-of one of them, and not of all.
-"""
-SECTIONS = {
-    "Begin": ("init", "up", "apply", "load", "down", "demo", "doctor"),
-    "Deploy": ("deploy", "rollback", "abort", "pause", "resume", "promote", "approve", "retry",
-               "weights", "lock", "unlock", "rehearse"),
-    "Look": ("status", "explain", "history", "evidence", "backtest", "open", "logs", "events",
-             "envoys", "mesh", "traces", "lint"),
-    "What Terraform and others made": ("adopt", "terraform", "env", "import", "export"),
-    "Take away": ("delete", "reset"),
-    "In production": ("serve", "database"),
-    "Envoys, images and who may call": ("envoy", "image", "credentials", "token", "keys"),
-    "About teal": ("help", "version", "completion", "schema"),
-}  # fmt: skip
-"""As `teal --help` lists them: what is needed first comes first."""
 
 
 class Teal(Commands):
     """The commands of all modules. A module is imported when one of its commands is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(name for names in _COMMANDS.values() for name in names)
+        return sorted(name for name, _ in listed())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.commands:
-            for module, names in _COMMANDS.items():
-                if cmd_name in names:
-                    self._load(module)
+            for name, command in listed():
+                if name == cmd_name:
+                    self._load(command.module)
         return self.commands.get(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        longest = max(len(name) for names in _COMMANDS.values() for name in names)
-        for title, names in SECTIONS.items():
+        longest = max(len(name) for name, _ in listed())
+        for title, commands in SECTIONS.items():
             with formatter.section(title):
-                commands = ((name, self.get_command(ctx, name)) for name in names)
-                room = formatter.width - longest - 6
+                # All in one column, whatever is the longest name of a section.
                 formatter.write_dl(
-                    [
-                        # All in one column, whatever is the longest name of a section.
-                        (name.ljust(longest), command.get_short_help_str(room))
-                        for name, command in commands
-                        if command is not None
-                    ]
+                    [(name.ljust(longest), one.summary) for name, one in commands.items()]
                 )
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        # click would import every command that the word may become.
+        return [
+            CompletionItem(name, help=command.summary)
+            for name, command in sorted(listed())
+            if name.startswith(incomplete)
+        ] + click.Command.shell_complete(self, ctx, incomplete)
 
     def whole(self) -> Teal:
         """With all modules imported, for who walks through ``commands``."""
-        for module in _COMMANDS:
+        for module in dict.fromkeys(command.module for _, command in listed()):
             self._load(module)
         return self
 
     def _load(self, module: str) -> None:
+        summaries = {name: command.summary for name, command in listed()}
         for command in import_module(f"tealmesh.cli.commands.{module}").COMMANDS:
+            command.short_help = summaries.get(command.name)
             self.add_command(command)
 
 

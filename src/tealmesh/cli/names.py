@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from tealmesh.model import wire
+from typing import TYPE_CHECKING
+
 from tealmesh.model.arn import last_part
+
+if TYPE_CHECKING:
+    from tealmesh.model import wire
 
 ID_CHARACTERS = 8
 """So many characters of an id are shown."""

@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tealmesh.cli.client import Client
+if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(dir_okay=False, path_type=Path, resolve_path=True)
 
 
-def _client(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Client:
+def _client(
+    context: click.Context, _parameter: click.Parameter, value: str | None
+) -> Client | str | None:
+    if context.resilient_parsing:
+        return value  # A shell completes words, and may not need a client: importing it takes time.
+    from tealmesh.cli.client import Client
+
     client = Client.from_environment(value)
     client.announces = True
     return client

@@ -15,10 +15,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tealmesh.engine.runtimes.process import marks
-from tealmesh.engine.runtimes.process.marks import Marked
 from tealmesh.model.errors import EngineError, TealError
+
+if TYPE_CHECKING:
+    from tealmesh.engine.runtimes.process.marks import Marked
 
 GRACE_SECONDS = 5.0
 """Between SIGTERM and SIGKILL."""

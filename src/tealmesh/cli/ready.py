@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from tealmesh.cli.client import Client
 from tealmesh.cli.screens.waiting import Waiting, waiting
-from tealmesh.model import wire
 from tealmesh.model.errors import TealError
+
+if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
+    from tealmesh.model import wire
 
 _POLL_SECONDS = 0.1
 OTHERS_SECONDS = 2.0

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from tealmesh.cli.client import Client
-from tealmesh.model import wire
+from typing import TYPE_CHECKING
+
 from tealmesh.model.absent import absent, means, unrouted
 from tealmesh.model.errors import TealError
+
+if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
+    from tealmesh.model import wire
 
 
 def find_service(client: Client, name: str) -> wire.ServiceStatus:

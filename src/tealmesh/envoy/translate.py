@@ -7,9 +7,8 @@ only what depends on it is built again. Resources are keyed by identity and revi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from tealmesh.envoy import (
     clusters,
@@ -26,6 +25,7 @@ from tealmesh.envoy import (
 from tealmesh.envoy.extensions import beside
 from tealmesh.envoy.load_balancers import by_host
 from tealmesh.envoy.load_balancers import translate as load_balancers
+from tealmesh.envoy.recent import Recent
 from tealmesh.envoy.resources import Resource, ResourceSet, by_name
 from tealmesh.envoy.routing import routes
 from tealmesh.envoy.services import Service, Services, backends, called
@@ -38,41 +38,16 @@ if TYPE_CHECKING:
     from tealmesh.envoy.specs import ClientPolicyTls
     from tealmesh.model.mesh import GatewayRoute, Mesh, VirtualGateway, VirtualNode
 
-CACHE_ENTRIES = 16_384
-"""Results that each builder's cache keeps: a mesh at App Mesh's quotas has a few thousand."""
-
-ROUTES_ENTRIES = 4_096
-"""The same of what holds all that a node or gateway can reach: one of each is enough, and may be as
-large as its mesh. Each change of a route leaves an old one behind for every caller."""
-
-P = ParamSpec("P")
-R = TypeVar("R")
+TURN_SNAPSHOTS = 32
+"""Each time that a mesh has had so many snapshots, what none of them needed is forgotten. A change
+of a route leaves an old one behind for every caller, and that holds all that the caller reaches."""
 
 
 class Translator:
     """Translates snapshots of the meshes of one store."""
 
     def __init__(self) -> None:
-        self._gathered: dict[str, Services] = {}
-        self._egress_cluster = _cached(clusters.egress)
-        self._ingress_cluster = _cached(clusters.ingress)
-        self._outside = _cached(clusters.outside)
-        self._load_assignment = _cached(endpoints.load_assignment)
-        self._virtual_host = _cached(routes.virtual_host)
-        self._ingress_routes = _cached(routes.ingress_routes)
-        self._ways_out = _cached(_ways_out)
-        self._egress_routes = _cached(routes.egress_routes, ROUTES_ENTRIES)
-        self._gateway_routes = _cached(_gateway_routes, ROUTES_ENTRIES)
-        self._tcp_routes = _cached(tcp.tcp_routes)
-        self._ingress = _cached(listeners.ingress)
-        self._egress = _cached(listeners.egress)
-        self._gateway = _cached(listeners.gateway)
-        self._secret = _cached(tls.secret)
-        self._api_listeners = _cached(proxyless.listeners)
-        self._api_routes = _cached(proxyless.route_configurations)
-        self._api_cluster = _cached(proxyless.cluster)
-        self._self_check = _cached(self_check.cluster)
-        self._reporting = _cached(reporting.cluster)
+        self._meshes: dict[str, _OfMesh] = {}
 
     def translate(self, snapshot: Snapshot, proxy: Proxy) -> ResourceSet:
         """The resources of ``proxy``. Raises TranslationError when the snapshot has no such node,
@@ -83,14 +58,47 @@ class Translator:
                 f"{proxy.resource} is not in mesh {snapshot.scope}: another mesh's snapshot"
             )
         if isinstance(snapshot, MeshSnapshot):
-            return self._of_mesh(snapshot, proxy)
+            if snapshot.scope not in self._meshes:
+                self._meshes[snapshot.scope] = _OfMesh()
+            return self._meshes[snapshot.scope].translate(snapshot, proxy)
         if isinstance(snapshot, ByHostSnapshot):
             return by_host.translate(snapshot)
         if isinstance(snapshot, LoadBalancerSnapshot):
             return load_balancers.translate(snapshot)
         raise TranslationError(f"{proxy.resource}: no translation of a {type(snapshot).__name__}")
 
-    def _of_mesh(self, snapshot: MeshSnapshot, proxy: Proxy) -> ResourceSet:
+
+class _OfMesh:
+    """What was built for one mesh."""
+
+    def __init__(self) -> None:
+        self._gathered: Services | None = None
+        self._newest = -1
+        """Revision of the newest snapshot that was translated."""
+        self._snapshots = 0
+        self._egress_cluster = Recent(clusters.egress)
+        self._ingress_cluster = Recent(clusters.ingress)
+        self._outside = Recent(clusters.outside)
+        self._load_assignment = Recent(endpoints.load_assignment)
+        self._virtual_host = Recent(routes.virtual_host)
+        self._ingress_routes = Recent(routes.ingress_routes)
+        self._ways_out = Recent(_ways_out)
+        self._egress_routes = Recent(routes.egress_routes)
+        self._gateway_routes = Recent(_gateway_routes)
+        self._tcp_routes = Recent(tcp.tcp_routes)
+        self._ingress = Recent(listeners.ingress)
+        self._egress = Recent(listeners.egress)
+        self._gateway = Recent(listeners.gateway)
+        self._secret = Recent(tls.secret)
+        self._api_listeners = Recent(proxyless.listeners)
+        self._api_routes = Recent(proxyless.route_configurations)
+        self._api_cluster = Recent(proxyless.cluster)
+        self._self_check = Recent(self_check.cluster)
+        self._reporting = Recent(reporting.cluster)
+        self._builders = [one for one in vars(self).values() if isinstance(one, Recent)]
+
+    def translate(self, snapshot: MeshSnapshot, proxy: Proxy) -> ResourceSet:
+        self._pass(snapshot)
         if proxy.kind is Kind.VIRTUAL_NODE and proxy.name in snapshot.virtual_nodes:
             node = snapshot.virtual_nodes[proxy.name]
             if proxy.proxyless:
@@ -169,10 +177,19 @@ class Translator:
 
     def _known(self, snapshot: MeshSnapshot) -> Services:
         """The snapshot's services, gathered once for all its Envoys."""
-        known = self._gathered.get(snapshot.mesh.name)
+        known = self._gathered
         if known is None or known.snapshot is not snapshot:
-            known = self._gathered[snapshot.mesh.name] = Services(snapshot)
+            known = self._gathered = Services(snapshot)
         return known
+
+    def _pass(self, snapshot: MeshSnapshot) -> None:
+        """Forget now and then what newer snapshots have not needed."""
+        if snapshot.revision <= self._newest:
+            return
+        self._newest, self._snapshots = snapshot.revision, self._snapshots + 1
+        if self._snapshots % TURN_SNAPSHOTS == 0:
+            for builder in self._builders:
+                builder.turn()
 
     def _reached(
         self,
@@ -245,11 +262,6 @@ class Translator:
                     f"{resource.kind.value} {resource.name}: ACM does not provide {arn}"
                 )
         return self._secret(secret, tuple(snapshot.material[arn] for arn in arns))
-
-
-def _cached(builder: Callable[P, R], entries: int = CACHE_ENTRIES) -> Callable[P, R]:
-    # lru_cache's own type forgets the parameters.
-    return cast("Callable[P, R]", lru_cache(maxsize=entries)(builder))
 
 
 def _ways_out(mesh: Mesh) -> tuple[routes.HostRoutes, ...]:

@@ -9,7 +9,7 @@ hardly larger than the truth. A wait judged by it ends late by that much, and ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tealmesh.model.clock import MomentBody
 
@@ -27,17 +27,24 @@ class Sightings:
         """Where a moment of another boot is on this one's clock, which shows ``now``. It is seen by
         that, if it had not been.
         """
-        self.see(stored, now)
-        return stored["at"] + self._offsets[stored["boot"]]
+        return stored["at"] + self.see(stored, now)
 
-    def see(self, stored: MomentBody, now: float) -> None:
-        """Take notice that ``stored`` is not later than ``now``."""
+    def see(self, stored: MomentBody, now: float) -> float:
+        """Take notice that ``stored`` is not later than ``now``; the smallest offset until now."""
         offset = now - stored["at"]
-        if offset < self._offsets.get(stored["boot"], float("inf")):
+        known = self._offsets.get(stored["boot"], float("inf"))
+        if offset < known:
             self._offsets[stored["boot"]] = offset
             self._news.add(stored["boot"])
+        return min(offset, known)
+
+    def forget(self, boots: Iterable[str]) -> None:
+        """Know nothing of these boots, until a moment of theirs is seen."""
+        for boot in boots:
+            self._news.discard(boot)
+            self._offsets.pop(boot, None)
 
     def news(self) -> dict[str, float]:
         """The offsets that have changed since this was last asked, by boot."""
         news, self._news = self._news, set()
-        return {boot: self._offsets[boot] for boot in news}
+        return {boot: self._offsets[boot] for boot in news if boot in self._offsets}

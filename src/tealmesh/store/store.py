@@ -235,6 +235,17 @@ class Store:
         """Delete all audit entries but the newest ``keep``; returns how many."""
         return await self._read(history.forget, self._database, keep)
 
+    async def forget_boots(self, many: int = boots.MANY) -> int:
+        """If the database knows of more than ``many`` boots of machines, forget those of which it
+        has no moment; returns how many. Only where several machines share it, there are several.
+        """
+        if not self._database.shared:
+            return 0
+        present = self._boot_clock()["boot"]
+        gone = await self._read(boots.forget, self._database, self.view, present, many)
+        self._sightings.forget(gone)
+        return len(gone)
+
     def noted(self, file: str) -> bool:
         """Whether `note` was called for a file, by this or an earlier control plane."""
         with self.connect() as connection:

@@ -70,7 +70,7 @@ class AdsCache:
         order: Order = make_before_break,
     ) -> None:
         self.clock = clock
-        self.encoder = Encoder()
+        self.encoder = Encoder(clock=clock)
         self.counts = Counts()
         self.translations = 0
         self.fed = Fed()

@@ -14,6 +14,7 @@ from functools import partial
 from envoy.service.discovery.v3 import discovery_pb2
 
 from tealmesh.envoy.placing import ADDRESS, bears
+from tealmesh.model.clock import Steady, SteadyClock, steady_clock
 from tealmesh.xds.exchange import Change
 from tealmesh.xds.own import NOTHING_OWN, Own
 from tealmesh.xds.session import Send
@@ -32,6 +33,9 @@ _CHANGES = 1024
 CACHE_BYTES = 64 * 1024 * 1024
 """How much of the encoded responses is kept for other streams; the least recently used go first."""
 
+KEPT_SECONDS = 300.0
+"""What nobody has asked for this long is a former content, which nobody will ask for."""
+
 _Key = tuple[bool, str, str, tuple[tuple[str, str], ...], tuple[str, ...]]
 """(delta, type URL, version, names and versions of the resources, names removed)."""
 
@@ -46,16 +50,18 @@ class _Shared:
 
 
 class Encoder:
-    """Encodes responses and keeps the newest ``limit`` bytes of them."""
+    """Encodes responses, and keeps the newest ``limit`` bytes of those that were used lately."""
 
-    def __init__(self, limit: int = CACHE_BYTES) -> None:
+    def __init__(self, limit: int = CACHE_BYTES, clock: SteadyClock = steady_clock) -> None:
         self.encodes = 0
         """Responses that were encoded."""
         self.served = 0
         """Responses that were asked for."""
         self._limit = limit
+        self._clock = clock
         self._size = 0
         self._cache: OrderedDict[_Key, _Shared] = OrderedDict()
+        self._used: dict[_Key, Steady] = {}
         self._changes: dict[tuple[int, bool], tuple[Change, _Shared]] = {}
         """By its id, what was encoded of a change; streams that stand together send the same."""
 
@@ -82,17 +88,26 @@ class Encoder:
             self._keep(key, known)
         else:
             self._cache.move_to_end(key)
+            self._used[key] = self._clock()
         if len(self._changes) >= _CHANGES:
             self._changes.clear()
         self._changes[id(change), delta] = (change, known)
         return known
 
     def _keep(self, key: _Key, made: _Shared) -> None:
+        # Who is asked for again is looked up anew, and so counts as used.
+        self._changes.clear()
+        now = self._used[key] = self._clock()
         self._cache[key] = made
         self._size += len(made.body)
-        while self._size > self._limit:
-            _, dropped = self._cache.popitem(last=False)
+        while self._cache and self._is_too_much(now):
+            oldest, dropped = self._cache.popitem(last=False)
+            del self._used[oldest]
             self._size -= len(dropped.body)
+
+    def _is_too_much(self, now: Steady) -> bool:
+        oldest = next(iter(self._cache))
+        return self._size > self._limit or self._used[oldest] < now - KEPT_SECONDS
 
 
 def _shared(send: Send, *, delta: bool) -> _Shared:

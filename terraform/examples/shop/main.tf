@@ -21,19 +21,26 @@ provider "aws" {
 }
 
 resource "aws_vpc" "this" {
+  count                = var.network == null ? 1 : 0
   cidr_block           = "10.0.0.0/16"
   enable_dns_support   = true
   enable_dns_hostnames = true
 }
 
 resource "aws_subnet" "this" {
-  vpc_id     = aws_vpc.this.id
+  count      = var.network == null ? 1 : 0
+  vpc_id     = aws_vpc.this[0].id
   cidr_block = "10.0.1.0/24"
+}
+
+locals {
+  vpc_id  = var.network == null ? aws_vpc.this[0].id : var.network.vpc_id
+  subnets = var.network == null ? aws_subnet.this[*].id : var.network.subnets
 }
 
 resource "aws_security_group" "this" {
   name   = "shop"
-  vpc_id = aws_vpc.this.id
+  vpc_id = local.vpc_id
 }
 
 resource "aws_ecs_cluster" "this" {
@@ -60,16 +67,21 @@ module "mesh" {
   source = "../../modules/mesh"
 
   name                = "shop"
-  vpc_id              = aws_vpc.this.id
+  vpc_id              = local.vpc_id
   cluster             = aws_ecs_cluster.this.name
-  subnets             = [aws_subnet.this.id]
+  subnets             = local.subnets
   security_groups     = [aws_security_group.this.id]
   execution_role_arn  = aws_iam_role.execution.arn
   envoy_image         = var.envoy_image
+  xds_endpoint        = var.xds_endpoint
+  xds_ca              = var.xds_ca
+  agent               = var.agent
   gateway_count       = 1
   gateway_port        = var.gateway_port
   gateway_routes      = { "/" = module.web.hostname }
-  gateway_environment = var.gateway_environment
+  gateway_environment = merge(var.envoy_environment, var.gateway_environment)
+
+  load_balancer = !var.load_balancer ? null : { subnets = local.subnets, internal = true, port = 80 }
 }
 
 module "web" {
@@ -79,10 +91,14 @@ module "web" {
   mesh_name          = module.mesh.name
   cluster            = aws_ecs_cluster.this.name
   namespace          = module.mesh.namespace
-  subnets            = [aws_subnet.this.id]
+  subnets            = local.subnets
   security_groups    = [aws_security_group.this.id]
   execution_role_arn = aws_iam_role.execution.arn
   envoy_image        = var.envoy_image
+  xds_endpoint       = var.xds_endpoint
+  xds_ca             = var.xds_ca
+  agent              = var.agent
+  envoy_environment  = var.envoy_environment
   port               = 8080
   desired_count      = 1
   blue               = var.blue

@@ -64,6 +64,9 @@ module "sidecar" {
   app_ports         = [var.port]
   image             = var.envoy_image
   xds_endpoint      = var.xds_endpoint
+  xds_ca            = var.xds_ca
+  agent             = var.agent
+  environment       = var.envoy_environment
   tracing           = var.tracing
   log_configuration = local.log_configuration
 }

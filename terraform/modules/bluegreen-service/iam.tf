@@ -15,7 +15,7 @@ resource "aws_iam_role" "task" {
 }
 
 resource "aws_iam_role_policy_attachment" "task" {
-  for_each   = toset(concat(var.task_policies, var.tracing == "xray" ? ["arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess"] : []))
+  for_each   = toset(concat(var.task_policies, contains(["xray", "otel"], var.tracing) ? ["arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess"] : []))
   role       = aws_iam_role.task.name
   policy_arn = each.value
 }

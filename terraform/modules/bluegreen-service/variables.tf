@@ -151,8 +151,26 @@ variable "xds_endpoint" {
   default     = ""
 }
 
+variable "xds_ca" {
+  description = "Who signs the control plane's certificate: `system`, or the authority's certificate as PEM; empty for a connection without TLS. For the image of `teal image envoy`."
+  type        = string
+  default     = ""
+}
+
+variable "agent" {
+  description = "Whether envoy_image is that of `teal image envoy`: its own health check, and a container that has a task drained before its application is stopped."
+  type        = bool
+  default     = false
+}
+
+variable "envoy_environment" {
+  description = "Further variables of Envoy."
+  type        = map(string)
+  default     = {}
+}
+
 variable "tracing" {
-  description = "The sidecar that takes traces: none, or xray."
+  description = "The sidecar that takes traces: none, xray, or otel (as the module sidecar has them)."
   type        = string
   default     = "none"
 }

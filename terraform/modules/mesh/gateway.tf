@@ -31,10 +31,13 @@ resource "aws_iam_role_policy" "gateway" {
 module "sidecar" {
   source = "../sidecar"
 
-  resource     = "mesh/${aws_appmesh_mesh.this.name}/virtualGateway/${aws_appmesh_virtual_gateway.this.name}"
-  image        = var.envoy_image
-  xds_endpoint = var.xds_endpoint
-  environment  = var.gateway_environment
+  resource      = "mesh/${aws_appmesh_mesh.this.name}/virtualGateway/${aws_appmesh_virtual_gateway.this.name}"
+  image         = var.envoy_image
+  xds_endpoint  = var.xds_endpoint
+  xds_ca        = var.xds_ca
+  agent         = var.agent
+  app_container = ""
+  environment   = var.gateway_environment
 
   log_configuration = var.log_group == "" ? null : {
     logDriver = "awslogs"

@@ -95,6 +95,18 @@ variable "xds_endpoint" {
   default     = ""
 }
 
+variable "xds_ca" {
+  description = "Who signs the control plane's certificate: `system`, or the authority's certificate as PEM; empty for a connection without TLS. For the image of `teal image envoy`."
+  type        = string
+  default     = ""
+}
+
+variable "agent" {
+  description = "Whether envoy_image is that of `teal image envoy`: its own health check, and what it says of itself."
+  type        = bool
+  default     = false
+}
+
 variable "log_group" {
   description = "The CloudWatch log group of the gateway; empty for no logs."
   type        = string

@@ -6,9 +6,29 @@ locals {
   variables = merge(
     { APPMESH_RESOURCE_ARN = var.resource },
     var.xds_endpoint == "" ? {} : { APPMESH_XDS_ENDPOINT = var.xds_endpoint },
+    var.xds_ca == "" ? {} : { TEAL_XDS_CA = var.xds_ca },
     var.tracing == "xray" ? { ENABLE_ENVOY_XRAY_TRACING = "1" } : {},
+    var.tracing == "otel" ? { ENABLE_ENVOY_JAEGER_TRACING = "1" } : {},
     var.environment,
   )
+
+  curl                 = ["CMD-SHELL", "curl -s http://localhost:9901/server_info | grep state | grep -q LIVE"]
+  health_check_command = coalesce(var.health_check_command, var.agent ? ["CMD", "teal-envoy", "health"] : local.curl)
+
+  # ECS stops first what depends on others: this, then the application, then Envoy.
+  drains = var.agent && var.app_container != ""
+  drain = merge({
+    name              = "drain"
+    image             = var.image
+    command           = ["drain"]
+    essential         = false
+    user              = tostring(var.user_id)
+    cpu               = 0
+    memoryReservation = 64
+    stopTimeout       = var.drain_seconds + 10
+    environment       = [{ name = "TEAL_DRAIN_SECONDS", value = tostring(var.drain_seconds) }]
+    dependsOn         = [{ containerName = var.app_container, condition = "START" }]
+  }, local.log)
 
   envoy = merge({
     name              = "envoy"
@@ -20,7 +40,7 @@ locals {
     environment       = [for name in sort(keys(local.variables)) : { name = name, value = local.variables[name] }]
 
     healthCheck = {
-      command     = var.health_check_command
+      command     = local.health_check_command
       interval    = 5
       timeout     = 2
       retries     = 3
@@ -37,4 +57,20 @@ locals {
     memoryReservation = 256
     portMappings      = [{ containerPort = 2000, hostPort = 2000, protocol = "udp" }]
   }, local.log)
+
+  otel = merge({
+    name              = "otel"
+    image             = var.otel_image
+    essential         = true
+    user              = tostring(var.user_id)
+    cpu               = 32
+    memoryReservation = 256
+    environment       = [{ name = "AOT_CONFIG_CONTENT", value = coalesce(var.otel_config, local.otel_to_xray) }]
+  }, local.log)
+
+  otel_to_xray = yamlencode({
+    receivers = { zipkin = { endpoint = "127.0.0.1:9411" } }
+    exporters = { awsxray = {} }
+    service   = { pipelines = { traces = { receivers = ["zipkin"], exporters = ["awsxray"] } } }
+  })
 }

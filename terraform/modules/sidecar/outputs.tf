@@ -1,6 +1,11 @@
 output "containers" {
   description = "The definitions of the sidecars, each as JSON: jsonencode([for c in module.sidecar.containers : jsondecode(c)])."
-  value       = concat([jsonencode(local.envoy)], var.tracing == "xray" ? [jsonencode(local.xray)] : [])
+  value = concat(
+    [jsonencode(local.envoy)],
+    local.drains ? [jsonencode(local.drain)] : [],
+    var.tracing == "xray" ? [jsonencode(local.xray)] : [],
+    var.tracing == "otel" ? [jsonencode(local.otel)] : [],
+  )
 }
 
 output "depends_on" {

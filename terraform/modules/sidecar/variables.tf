@@ -25,6 +25,35 @@ variable "xds_endpoint" {
   default     = ""
 }
 
+variable "xds_ca" {
+  description = "Who signs the control plane's certificate: `system`, or the authority's certificate as PEM; empty for a connection without TLS. For the image of `teal image envoy`."
+  type        = string
+  default     = ""
+}
+
+variable "agent" {
+  description = "Whether the image is that of `teal image envoy`: its own health check, and a container that has the task drained before the application is stopped."
+  type        = bool
+  default     = false
+}
+
+variable "app_container" {
+  description = "The application's container, before which the task is drained; empty for a gateway, whose agent does it."
+  type        = string
+  default     = "app"
+}
+
+variable "drain_seconds" {
+  description = "How long the task is drained, at most; Fargate allows 120 s."
+  type        = number
+  default     = 110
+
+  validation {
+    condition     = var.drain_seconds >= 5 && var.drain_seconds <= 110
+    error_message = "Must be 5 to 110."
+  }
+}
+
 variable "cpu" {
   description = "CPU units of the container."
   type        = number
@@ -56,9 +85,9 @@ variable "environment" {
 }
 
 variable "health_check_command" {
-  description = "Says whether Envoy is ready, in its container."
+  description = "Says whether Envoy is ready, in its container; by default what the image has: curl, or with `agent` teal-envoy."
   type        = list(string)
-  default     = ["CMD-SHELL", "curl -s http://localhost:9901/server_info | grep state | grep -q LIVE"]
+  default     = null
 }
 
 variable "log_configuration" {
@@ -71,14 +100,26 @@ variable "log_configuration" {
 }
 
 variable "tracing" {
-  description = "The sidecar that takes traces: none, or xray."
+  description = "The sidecar that takes traces: none, xray, or otel, which takes them from Envoy in Zipkin's form (ENABLE_ENVOY_JAEGER_TRACING)."
   type        = string
   default     = "none"
 
   validation {
-    condition     = contains(["none", "xray"], var.tracing)
-    error_message = "Must be none or xray."
+    condition     = contains(["none", "xray", "otel"], var.tracing)
+    error_message = "Must be none, xray or otel."
   }
+}
+
+variable "otel_image" {
+  description = "Image of an OpenTelemetry collector that reads its configuration from AOT_CONFIG_CONTENT, as AWS's does."
+  type        = string
+  default     = "public.ecr.aws/aws-observability/aws-otel-collector:latest"
+}
+
+variable "otel_config" {
+  description = "Configuration of the collector, as YAML, with a receiver `zipkin` at 127.0.0.1:9411; by default one that sends traces to X-Ray."
+  type        = string
+  default     = ""
 }
 
 variable "xray_image" {

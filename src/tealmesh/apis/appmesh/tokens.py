@@ -15,8 +15,10 @@ from tealmesh.model.appmesh import ClientTokenBody, ResourceData, S
 from tealmesh.model.errors import AwsError
 from tealmesh.store import Transaction, tables
 
-LIFETIME_SECONDS = 3600.0
-"""Answers are kept for so long; the SDKs retry for minutes at most."""
+LIFETIME_SECONDS = 600.0
+"""Answers are kept for so long. The SDKs send a token of their own with each change, and retry for
+a minute or two at most.
+"""
 
 _ALLOWED = re.compile(r"[A-Za-z0-9_-]{1,36}")
 

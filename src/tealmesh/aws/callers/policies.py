@@ -74,6 +74,16 @@ def why_not(
     return "the permissions boundary does not allow it"
 
 
+def missing(documents: Iterable[Document], context: Context) -> set[str]:
+    """The keys that Conditions of the documents name and of which nothing is known."""
+    return {
+        key
+        for statement, _ in _statements(documents, context)
+        if (condition := statement.get("Condition"))
+        for key in unknown_keys(condition, context)
+    }
+
+
 def _why_not(documents: Iterable[Document], asked: Asked, context: Context) -> str | None:
     allowed, reason = False, "no policy of the role allows it"
     for statement, variables in _statements(documents, context):

@@ -11,12 +11,12 @@ import click
 
 import tealmesh
 from tealmesh import __version__
-from tealmesh.cli.client import Client
 from tealmesh.cli.mistyped import Commands
 from tealmesh.cli.options import with_client, with_json
 from tealmesh.model.errors import NoControlPlane
 
 if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
     from tealmesh.cli.signing import Keys
 
 APIS = ("appmesh", "ecs", "servicediscovery", "elbv2", "application-autoscaling", "xray")
@@ -24,7 +24,7 @@ APIS = ("appmesh", "ecs", "servicediscovery", "elbv2", "application-autoscaling"
 SHELLS = ("bash", "zsh", "fish")
 
 
-@click.command(short_help="The versions of everything that answers.")
+@click.command()
 @with_json
 @with_client
 def version(as_json: bool, client: Client) -> None:
@@ -88,7 +88,7 @@ def help_(context: click.Context, command: tuple[str, ...]) -> None:
     click.echo(at.get_help())
 
 
-@click.command(short_help="Variables for the AWS CLI, SDKs and Terraform.")
+@click.command()
 @click.option(
     "--shell",
     type=click.Choice(["sh", "bash", "zsh", "fish"]),
@@ -167,7 +167,7 @@ def _line(name: str, value: str | None, *, fish: bool) -> str:
     return f"export {name}={shlex.quote(value)}"
 
 
-@click.command(short_help="Print a script that completes commands.")
+@click.command()
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
@@ -184,7 +184,7 @@ def completion(context: click.Context, shell: str) -> None:
         click.echo(found(context.find_root().command, {}, "teal", "_TEAL_COMPLETE").source())
 
 
-@click.command(short_help="Print the JSON Schema of teal.toml, for editors.")
+@click.command()
 def schema() -> None:
     """Print the JSON Schema of teal.toml, for editors that complete and check it.
 

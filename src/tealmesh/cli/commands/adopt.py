@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tealmesh.cli import completing
-from tealmesh.cli.client import Client
 from tealmesh.cli.mistyped import Commands
 from tealmesh.cli.options import (
     config_option,
@@ -16,13 +16,16 @@ from tealmesh.cli.options import (
     with_client,
     with_json,
 )
-from tealmesh.model import wire
 from tealmesh.model.errors import TealError
+
+if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
+    from tealmesh.model import wire
 
 _CONFIG_EXAMPLE = 'weight = "{side}_weight"'
 
 
-@click.command(short_help="Tell what cannot be found out about a SERVICE that others made.")
+@click.command()
 @click.argument("service", shell_complete=completing.names)
 @click.option(
     "--side",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tealmesh.cli import completing
-from tealmesh.cli.client import Client
 from tealmesh.cli.options import (
     config_option,
     print_json,
@@ -16,13 +16,16 @@ from tealmesh.cli.options import (
     with_client,
     with_json,
 )
-from tealmesh.model import wire
 from tealmesh.model.errors import TealError
+
+if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
+    from tealmesh.model import wire
 
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
 
-@click.command(short_help="Create or update the system that teal.toml describes.")
+@click.command()
 @config_option("The teal.toml to apply.")
 @click.option("--plan", is_flag=True, help="Show what would change, and change nothing.")
 @click.option(
@@ -178,7 +181,7 @@ def _wait(client: Client, applied: wire.ApplyOutput, seconds: float, *, err: boo
             )
 
 
-@click.command(short_help="Remove a service or gateway of teal.toml.")
+@click.command()
 @click.argument("name", shell_complete=completing.names)
 @yes_option
 @with_json

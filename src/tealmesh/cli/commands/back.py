@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from tealmesh.cli import completing
-from tealmesh.cli.client import Client
 from tealmesh.cli.ending import Ending, ends, follow_or_report
 from tealmesh.cli.groups import commands
 from tealmesh.cli.groups.choosing import or_group
 from tealmesh.cli.options import print_json, with_client
 
+if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
 
-@click.command(short_help="Go back to the version of SERVICE before, at once.")
+
+@click.command()
 @click.argument("service", required=False, shell_complete=completing.names)
 @click.argument(
     "revision", required=False, type=click.IntRange(1), shell_complete=completing.revisions
@@ -50,7 +54,7 @@ def rollback(
     follow_or_report(client, deployment, ending, wanted)
 
 
-@click.command(short_help="End the running deployment of SERVICE.")
+@click.command()
 @click.argument("service", required=False, shell_complete=completing.names)
 @click.option(
     "--give-up",
@@ -69,7 +73,7 @@ def abort(service: str, give_up: bool, ending: Ending, client: Client) -> None:
     follow_or_report(client, deployment, ending, wanted)
 
 
-@click.command(short_help="Continue the held or paused deployment of SERVICE.")
+@click.command()
 @click.argument("service", required=False, shell_complete=completing.names)
 @click.option(
     "--take-over",

@@ -10,7 +10,7 @@ from tealmesh.cli.options import config_option, print_json, with_json
 from tealmesh.model.errors import TealError
 
 
-@click.command(short_help="Watch two deployments under load.")
+@click.command()
 @click.option("--keep", is_flag=True, help="Leave the system running, and print addresses to try.")
 @click.option(
     "--rate",
@@ -37,7 +37,7 @@ def demo(keep: bool, rate: int, quick: bool) -> None:
     run_demo(keep=keep, rate=rate, quick=quick)
 
 
-@click.command(short_help="Deploy a version with faults, to see it rolled back.")
+@click.command()
 @click.argument("service")
 @config_option("The system to rehearse.")
 @click.option(

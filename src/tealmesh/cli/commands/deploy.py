@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import uuid
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import click
 
 from tealmesh.cli import completing
-from tealmesh.cli.client import Client
 from tealmesh.cli.ending import Ending, ends, follow_or_report, say_that_it_runs
 from tealmesh.cli.groups import commands
 from tealmesh.cli.groups.choosing import or_group, with_group
@@ -16,11 +16,14 @@ from tealmesh.cli.options import print_json, with_client, with_json
 from tealmesh.cli.services import find_service
 from tealmesh.model.errors import AwsError, TealError
 
+if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
+
 CONVERGENCE_SECONDS = 15
 """How long `teal weights` waits until every Envoy has acknowledged them."""
 
 
-@click.command(short_help="Deploy another image to SERVICE, step by step.")
+@click.command()
 @click.argument("words", nargs=-1, metavar="SERVICE [IMAGE]", shell_complete=completing.to_deploy)
 @with_group
 @click.option(
@@ -125,7 +128,7 @@ def approve(service: str, ending: Ending, client: Client) -> None:
     follow_or_report(client, client.approve(service), ending)
 
 
-@click.command(short_help="Set the weights of SERVICE's sides.")
+@click.command()
 @click.argument("service", shell_complete=completing.names)
 @click.argument("weights", nargs=-1, required=True, metavar="SIDE=WEIGHT...")
 @with_json

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 import click
 
 from tealmesh.cli import completing
-from tealmesh.cli.client import Client
 from tealmesh.cli.groups import commands
 from tealmesh.cli.groups.choosing import or_group
 from tealmesh.cli.options import print_json, with_client, with_json
 
 if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
     from tealmesh.model.rollout.bundle import Bundle
 
 
-@click.command(short_help="Why a deployment is where it is, and what comes next.")
+@click.command()
 @click.argument("service", required=False, shell_complete=completing.names)
 @click.argument("deployment", required=False, shell_complete=completing.deployments)
 @click.option("--windows", is_flag=True, help="Also each single window of measurement.")
@@ -62,7 +62,7 @@ def explain(
         out.print(callers_view(called, answer["deployment"], out.width))
 
 
-@click.command(short_help="All that a deployment was decided on, as JSON or as a page.")
+@click.command()
 @click.argument("service", shell_complete=completing.names)
 @click.argument("deployment", required=False, shell_complete=completing.deployments)
 @click.option(
@@ -93,7 +93,7 @@ def evidence(service: str, deployment: str | None, output: Path | None, client: 
     click.echo(f"{output}: the evidence of {service} {answer['deploymentId']}")
 
 
-@click.command(short_help="What other gates would have said of past deployments.")
+@click.command()
 @click.argument("service", required=False, shell_complete=completing.names)
 @click.option(
     "--set",

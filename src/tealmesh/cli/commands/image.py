@@ -7,7 +7,7 @@ import os
 import click
 
 
-@click.group(short_help="Make images for Docker or Podman.")
+@click.group()
 def image() -> None:
     """Make images for tasks in containers, without a registry."""
 

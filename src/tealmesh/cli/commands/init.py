@@ -16,7 +16,7 @@ FIRST_PORT = 9080
 _PORTS = 20
 
 
-@click.command(short_help="Write a teal.toml to begin with.")
+@click.command()
 @click.argument(
     "directory", type=click.Path(file_okay=False, path_type=Path), default=Path(), required=False
 )

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from tealmesh.cli.client import Client
 from tealmesh.cli.options import print_json, read_text, with_client, with_json
-from tealmesh.model import wire
 from tealmesh.model.errors import NoControlPlane
+
+if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
+    from tealmesh.model import wire
 
 HEALTH_SECONDS = 1.0
 """A control plane that does not answer in this time is not asked about traffic."""
 _SIGNS = {"risk": "red", "odd": "yellow"}
 
 
-@click.command(short_help="What is odd or risky in teal.toml, or in what is deployed.")
+@click.command()
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--offline", is_flag=True, help="Look at FILE alone, and ask no control plane.")
 @with_json

@@ -7,7 +7,7 @@ import click
 from tealmesh.cli.options import with_json
 
 
-@click.command(short_help="Send requests at a steady rate, and sum up the answers.")
+@click.command()
 @click.argument("url")
 @click.option(
     "--rate",

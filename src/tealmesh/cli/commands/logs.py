@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import click
 
 from tealmesh.cli import completing
-from tealmesh.cli.client import Client
 from tealmesh.cli.names import task_name
 from tealmesh.cli.options import print_json, with_client, with_json
-from tealmesh.model import wire
+
+if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
+    from tealmesh.model import wire
 
 FOLLOW_SECONDS = 0.5
 """Between two requests of `teal logs -f`."""
@@ -21,7 +24,7 @@ Source = tuple[str, str]
 """Where a log line is from: task ARN and container."""
 
 
-@click.command(short_help="The latest log lines of an application.")
+@click.command()
 @click.argument("name", shell_complete=completing.logged)
 @click.option(
     "--side", metavar="SIDE", shell_complete=completing.sides, help="Only this side of a service."

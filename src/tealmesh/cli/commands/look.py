@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tealmesh.cli import completing, watching
-from tealmesh.cli.client import Client
 from tealmesh.cli.groups import commands
 from tealmesh.cli.groups.choosing import with_group
 from tealmesh.cli.options import print_json, with_client, with_json
 from tealmesh.cli.services import find_service
-from tealmesh.model import wire
 from tealmesh.model.errors import TealError
 
+if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
+    from tealmesh.model import wire
 
-@click.command(short_help="Services, gateways, tasks: everything, and its traffic.")
+
+@click.command()
 @click.option(
     "-w",
     "--watch",
@@ -69,7 +72,7 @@ def status(
     out.print(status_view(client.get_status(window, mesh), window, out.width))
 
 
-@click.command(short_help="Deployments, one line each, or one of them with its details.")
+@click.command()
 @click.argument("service", required=False, shell_complete=completing.names)
 @click.argument("deployment", required=False, shell_complete=completing.deployments)
 @click.option(
@@ -155,7 +158,7 @@ def _journal(client: Client, deployment: wire.Deployment) -> list[wire.JournalEn
     return client.list_journal(deployment["service"], deployment["deploymentId"])
 
 
-@click.command(short_help="What changed, when, and who changed it.")
+@click.command()
 @click.option(
     "-n",
     "--number",
@@ -203,7 +206,7 @@ def events(
         click.echo("no such events", err=True)
 
 
-@click.command(short_help="Every Envoy and the revision that it runs.")
+@click.command()
 @click.argument("service", required=False, shell_complete=completing.names)
 @click.option(
     "--mesh", metavar="NAME", shell_complete=completing.meshes, help="Only the Envoys of this mesh."
@@ -230,7 +233,7 @@ def envoys(service: str | None, mesh: str | None, as_json: bool, client: Client)
     out.print(envoys_view(listed, out.width))
 
 
-@click.command(short_help="Check this machine and the control plane.")
+@click.command()
 @click.option(
     "--data-dir",
     type=click.Path(file_okay=False, path_type=Path),

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from tealmesh.cli import completing
-from tealmesh.cli.client import Client
 from tealmesh.cli.options import print_json, with_client, with_json
 from tealmesh.model.errors import TealError
 
+if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
 
-@click.group(short_help="A mesh: what it has, and how requests go.")
+
+@click.group()
 def mesh() -> None:
     """What a mesh has, and how requests go through it, whoever made it."""
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from tealmesh.cli import completing
-from tealmesh.cli.client import Client
 from tealmesh.cli.options import print_json, with_client, with_json
 from tealmesh.model.errors import TealError
 
 if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
     from tealmesh.migration.found import Found
 
 _TO = ("terraform", "json")
@@ -27,7 +27,7 @@ def _parameters(
     return dict(value.split("=", 1) for value in values)
 
 
-@click.command("import", short_help="Create a mesh from what describes it elsewhere.")
+@click.command("import")
 @click.argument("paths", nargs=-1, metavar="FILE...", type=click.Path(path_type=Path))
 @click.option(
     "--from", "source", metavar="URL", help="An API of App Mesh to read, instead of files."
@@ -89,7 +89,7 @@ def import_(
         print_json({**bringing.body(found), "created": made})
 
 
-@click.command(short_help="Write a mesh as Terraform, or as the AWS CLI takes it.")
+@click.command()
 @click.argument("mesh", default="", shell_complete=completing.meshes)
 @click.option(
     "--to", type=click.Choice(_TO), default="terraform", show_default=True, help="In which form."

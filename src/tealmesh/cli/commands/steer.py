@@ -5,18 +5,21 @@ unlock.
 from __future__ import annotations
 
 import uuid
+from typing import TYPE_CHECKING
 
 import click
 
 from tealmesh.cli import completing
-from tealmesh.cli.client import Client
 from tealmesh.cli.ending import Ending, ends, follow_or_report
 from tealmesh.cli.groups import commands
 from tealmesh.cli.groups.choosing import or_group
 from tealmesh.cli.options import print_json, with_client, with_json
 
+if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
 
-@click.command(short_help="Skip the rest of the step that SERVICE's deployment is in.")
+
+@click.command()
 @click.argument("service", required=False, shell_complete=completing.names)
 @click.option("--full", is_flag=True, help="Skip all steps and the bake time.")
 @ends
@@ -31,7 +34,7 @@ def promote(service: str, full: bool, ending: Ending, client: Client) -> None:
     follow_or_report(client, client.promote(service, full), ending)
 
 
-@click.command(short_help="Keep SERVICE's deployment at its present weight.")
+@click.command()
 @click.argument("service", required=False, shell_complete=completing.names)
 @or_group(commands.pause)
 @with_json
@@ -55,7 +58,7 @@ def pause(service: str, as_json: bool, client: Client) -> None:
     )
 
 
-@click.command(short_help="Deploy again what could not be deployed to SERVICE.")
+@click.command()
 @click.argument("service", required=False, shell_complete=completing.names)
 @ends
 @or_group(commands.retry)
@@ -70,7 +73,7 @@ def retry(service: str, ending: Ending, client: Client) -> None:
     follow_or_report(client, answer["deployment"], ending)
 
 
-@click.command(short_help="Let no deployment of SERVICE begin.")
+@click.command()
 @click.argument("service", shell_complete=completing.names)
 @click.option("--reason", metavar="TEXT", help="Why; whoever is refused reads it.")
 @click.option("--for", "lasts", metavar="TIME", help="How long, such as 2h (default: for ever).")
@@ -91,7 +94,7 @@ def lock(
     click.echo(f"{service}: {lock_words(locked)}; `teal unlock {service}` ends that")
 
 
-@click.command(short_help="Let deployments of SERVICE begin again.")
+@click.command()
 @click.argument("service", shell_complete=completing.names)
 @with_json
 @with_client

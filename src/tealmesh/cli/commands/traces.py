@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import click
 
-from tealmesh.cli.client import Client
 from tealmesh.cli.options import print_json, with_client, with_json
 
+if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
 
-@click.command(short_help="What requests did, hop by hop.")
+
+@click.command()
 @click.argument("trace", required=False)
 @click.option("--service", metavar="NAME", help="Only traces in which it takes part.")
 @click.option("--failed", is_flag=True, help="Only traces of which a part failed.")

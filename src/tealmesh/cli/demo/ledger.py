@@ -7,9 +7,12 @@ import threading
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tealmesh.cli.demo.tally import INTERVAL_SECONDS, Tally
-from tealmesh.model import wire
+
+if TYPE_CHECKING:
+    from tealmesh.model import wire
 
 MAX_DEVIATIONS = 4.0
 """How many standard deviations a share may be from its weight. By chance a share is further away

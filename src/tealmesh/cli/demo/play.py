@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -19,8 +19,10 @@ from tealmesh.cli.demo.ledger import Ledger, complaints, steps_of
 from tealmesh.cli.demo.system import LoadProcess, Plane, System
 from tealmesh.cli.demo.view import Scene, Stage, report
 from tealmesh.cli.follow import FINAL_STATUSES
-from tealmesh.model import wire
 from tealmesh.model.errors import TealError
+
+if TYPE_CHECKING:
+    from tealmesh.model import wire
 
 MESH_SHARE = 0.2
 """The part of the load that goes through the mesh, where each request causes another."""

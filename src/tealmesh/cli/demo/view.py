@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
@@ -16,7 +17,9 @@ from rich.text import Text
 
 from tealmesh.cli.demo.ledger import MAX_DEVIATIONS, Counts, Ledger, Step
 from tealmesh.cli.screens import render
-from tealmesh.model import wire
+
+if TYPE_CHECKING:
+    from tealmesh.model import wire
 
 RECENT_SECONDS = 1.0
 """The window of the live shares and latencies."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
 
 from tealmesh.cli import watching
-from tealmesh.cli.client import Client
 from tealmesh.cli.ending import Ending, say_that_it_runs
 from tealmesh.cli.options import print_json
-from tealmesh.model import wire
 from tealmesh.model.errors import AwsError, TealError
+
+if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
+    from tealmesh.model import wire
 
 
 def deploy(

@@ -5,19 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
-from tealmesh.cli.client import Client
 from tealmesh.cli.ending import Ending, reached
 from tealmesh.cli.follow import FINAL_STATUSES, Show, live_area, patiently
 from tealmesh.cli.groups.screens import entry_line, group_view
 from tealmesh.cli.options import print_json
 from tealmesh.cli.screens import render
 from tealmesh.cli.screens.heartbeat import SECONDS
-from tealmesh.model import wire
 from tealmesh.model.errors import DeploymentHeld, TealError
+
+if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
+    from tealmesh.model import wire
 
 POLL_SECONDS = 0.25
 

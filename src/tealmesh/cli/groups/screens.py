@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -10,7 +11,9 @@ from rich.text import Text
 
 from tealmesh.cli.screens import planned, render
 from tealmesh.cli.screens.fit import short_image
-from tealmesh.model import wire
+
+if TYPE_CHECKING:
+    from tealmesh.model import wire
 
 _STYLES = {
     "SUCCESSFUL": "green",

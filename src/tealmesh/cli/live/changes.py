@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tealmesh.cli.live.sight import Sight, task_words
 from tealmesh.cli.names import ID_CHARACTERS
 from tealmesh.cli.screens import render
 from tealmesh.cli.screens.fit import versions
 from tealmesh.cli.screens.status import gateway_line, service_notes
-from tealmesh.model import wire
 from tealmesh.model.traffic.failures import by_kind
+
+if TYPE_CHECKING:
+    from tealmesh.model import wire
 
 
 @dataclass(frozen=True)

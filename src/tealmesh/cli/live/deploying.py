@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.cells import cell_len
 from rich.text import Text
 
-from tealmesh.cli.live.rows import Marks, Tree
 from tealmesh.cli.screens import render
-from tealmesh.model import wire
+
+if TYPE_CHECKING:
+    from tealmesh.cli.live.rows import Marks, Tree
+    from tealmesh.model import wire
 
 _STEPS = ("row of steps", "rows of steps")
 _MARKED = 4

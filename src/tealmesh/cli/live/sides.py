@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.cells import cell_len
 from rich.text import Text
 
-from tealmesh.cli.live.rows import Marks, Tree
 from tealmesh.cli.live.sight import Sight, task_is_well, task_words
-from tealmesh.cli.live.traffic import Traffic
 from tealmesh.cli.names import ID_CHARACTERS, cut
 from tealmesh.cli.screens import render
 from tealmesh.cli.screens.fit import short_image
-from tealmesh.model import wire
 from tealmesh.model.traffic.failures import by_kind
+
+if TYPE_CHECKING:
+    from tealmesh.cli.live.rows import Marks, Tree
+    from tealmesh.cli.live.traffic import Traffic
+    from tealmesh.model import wire
 
 _SIDE = ("side", "sides")
 _FEWEST_BARS, _LONGEST_BARS, _LONGEST_NAME = 12, 40, 24

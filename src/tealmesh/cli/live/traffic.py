@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from tealmesh.model import wire
+if TYPE_CHECKING:
+    from tealmesh.model import wire
 
 LONGEST = 60
 """So many looks are remembered."""

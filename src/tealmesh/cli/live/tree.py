@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from tealmesh.cli.live.deploying import deployment_rows, position
 from tealmesh.cli.live.rows import Marks, Row, Tree, fit
 from tealmesh.cli.live.sides import side_rows
-from tealmesh.cli.live.sight import Sight
-from tealmesh.cli.live.traffic import Traffic
 from tealmesh.cli.ready import shortages
 from tealmesh.cli.screens import render
 from tealmesh.cli.screens.fit import short_image, versions
 from tealmesh.cli.screens.heartbeat import addresses, advice, lacks_requests
 from tealmesh.cli.screens.status import gateway_line, service_notes
 from tealmesh.cli.screens.troubles import troubles
-from tealmesh.model import wire
+
+if TYPE_CHECKING:
+    from tealmesh.cli.live.sight import Sight
+    from tealmesh.cli.live.traffic import Traffic
+    from tealmesh.model import wire
 
 _SERVICE = ("service", "services")
 _NOTE = ("note", "notes")

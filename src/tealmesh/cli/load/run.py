@@ -10,15 +10,18 @@ import socket
 import sys
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
 from tealmesh.cli.demo.load import Load
-from tealmesh.cli.demo.tally import Tally
 from tealmesh.cli.load import summary
 from tealmesh.cli.load.summary import Summary
 from tealmesh.model.errors import TealError
+
+if TYPE_CHECKING:
+    from tealmesh.cli.demo.tally import Tally
 
 _PROGRESS_SECONDS = 1.0
 _HEARTBEAT_SECONDS = 10.0

@@ -7,10 +7,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from tealmesh.cli.demo.load import Load
-from tealmesh.cli.demo.tally import Tally
 from tealmesh.cli.rehearse.faulty import MARK
+
+if TYPE_CHECKING:
+    from tealmesh.cli.demo.tally import Tally
 
 PATIENCE_SECONDS = 5.0
 """A request without an answer for so long has failed."""

@@ -17,7 +17,7 @@ import socket
 import subprocess
 import sys
 import time
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import httpx
 import uvicorn
@@ -26,7 +26,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tealmesh.cli.rehearse.faults import Wrong
+if TYPE_CHECKING:
+    from tealmesh.cli.rehearse.faults import Wrong
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 MARK = "x-teal-rehearsal"

@@ -9,16 +9,19 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tealmesh.cli.demo.system import Plane
 from tealmesh.cli.follow import FINAL_STATUSES
 from tealmesh.cli.ready import wait_ready
 from tealmesh.cli.rehearse.callers import Callers, Seen
-from tealmesh.cli.rehearse.faults import Fault
 from tealmesh.cli.rehearse.killing import kill_envoy
-from tealmesh.cli.rehearse.stage import Stage
-from tealmesh.model import wire
 from tealmesh.model.errors import NoControlPlane, TealError
+
+if TYPE_CHECKING:
+    from tealmesh.cli.rehearse.faults import Fault
+    from tealmesh.cli.rehearse.stage import Stage
+    from tealmesh.model import wire
 
 READY_SECONDS = 120.0
 POLL_SECONDS = 0.2

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from rich import box
 from rich.table import Table
 
 from tealmesh.cli.rehearse.callers import MADE
-from tealmesh.cli.rehearse.play import Played
+
+if TYPE_CHECKING:
+    from tealmesh.cli.rehearse.play import Played
 
 _ENDS = {"SUCCESSFUL": "deployed", "ROLLBACK_SUCCESSFUL": "rolled back"}
 

@@ -8,14 +8,17 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tealmesh.cli.demo.system import free_port
 from tealmesh.cli.options import read_text
-from tealmesh.cli.rehearse.faults import Fault
-from tealmesh.model.config.nouns import Image, TealConfig
 from tealmesh.model.config.parse import image_for, parse
 from tealmesh.model.config.table import duration
 from tealmesh.model.errors import TealError
+
+if TYPE_CHECKING:
+    from tealmesh.cli.rehearse.faults import Fault
+    from tealmesh.model.config.nouns import Image, TealConfig
 
 TIMES = ("step_time", "bake_time", "warm_up")
 """The times of a strategy that a rehearsal shortens."""

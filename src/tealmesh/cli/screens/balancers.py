@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tealmesh.model import wire
-
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
     from rich.text import Text
+
+    from tealmesh.model import wire
 
 _SCHEMES = {"HTTP": "http://", "HTTPS": "https://"}
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
 from tealmesh.cli.screens.fit import fitted
 from tealmesh.cli.screens.render import side_style, table
-from tealmesh.model import wire
+
+if TYPE_CHECKING:
+    from tealmesh.model import wire
 
 MEASURES = (("requests", "requests"), ("failures", "failed"), ("clientErrors", "4xx"))
 

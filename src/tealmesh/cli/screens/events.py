@@ -6,11 +6,13 @@ import datetime as dt
 import re
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
-from tealmesh.cli.client import Client
-from tealmesh.model import wire
+if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
+    from tealmesh.model import wire
 
 A_PAGE = 500
 _AGO = re.compile(r"(\d{1,5})([smhd])")

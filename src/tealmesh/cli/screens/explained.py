@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -19,8 +20,10 @@ from tealmesh.cli.screens.render import (
     milliseconds,
     moment,
 )
-from tealmesh.model import wire
-from tealmesh.model.rollout.bundle import Bundle, BundleSide
+
+if TYPE_CHECKING:
+    from tealmesh.model import wire
+    from tealmesh.model.rollout.bundle import Bundle, BundleSide
 
 
 def explained_view(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from tealmesh.cli.screens import render
-from tealmesh.model import wire
+
+if TYPE_CHECKING:
+    from tealmesh.model import wire
 
 SECONDS = 10.0
 """Without a terminal, a line is printed at least so often."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from tealmesh.model import wire
+if TYPE_CHECKING:
+    from tealmesh.model import wire
 
 _KINDS = {
     "virtualGateway": ("virtual gateway", "virtual gateways"),

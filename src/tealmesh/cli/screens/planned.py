@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -10,9 +11,11 @@ from rich.text import Text
 from tealmesh.cli.options import print_json
 from tealmesh.cli.screens.fit import folded, versions
 from tealmesh.cli.screens.render import console
-from tealmesh.model import wire
 from tealmesh.model.errors import TealError
 from tealmesh.model.spans import span
+
+if TYPE_CHECKING:
+    from tealmesh.model import wire
 
 _STYLES = {"ok": "green", "note": "yellow", "refused": "red", "done": "cyan"}
 

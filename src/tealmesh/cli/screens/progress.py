@@ -5,12 +5,15 @@ much each gate has of what it needs.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from tealmesh.cli.screens.fit import folded
 from tealmesh.cli.screens.render import NARROW_COLUMNS, VERDICT_STYLES, side_style
-from tealmesh.model import wire
+
+if TYPE_CHECKING:
+    from tealmesh.model import wire
 
 _FULL, _EMPTY = "━", "─"
 _LONGEST, _SHORTEST = 40, 10

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -14,7 +15,9 @@ from rich.text import Text
 
 from tealmesh.cli.names import ID_CHARACTERS, envoy_name
 from tealmesh.cli.screens.fit import fitted, short_image, versions
-from tealmesh.model import wire
+
+if TYPE_CHECKING:
+    from tealmesh.model import wire
 
 STATUS_STYLES = {
     "SUCCESSFUL": "green",

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tealmesh.cli.screens.mesh import kind_words
 from tealmesh.cli.screens.render import moment
-from tealmesh.model import wire
+
+if TYPE_CHECKING:
+    from tealmesh.model import wire
 
 PARENTS = {"route": "virtualRouter", "gatewayRoute": "virtualGateway"}
 KINDS = ("virtualGateway", "virtualService", "virtualRouter", "virtualNode", *PARENTS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -26,8 +27,10 @@ from tealmesh.cli.screens.render import (
     table,
 )
 from tealmesh.cli.screens.troubles import troubles
-from tealmesh.model import wire
 from tealmesh.model.traffic.failures import by_kind
+
+if TYPE_CHECKING:
+    from tealmesh.model import wire
 
 STEPS = 4
 """A release by hand has so many steps."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from tealmesh.model import wire
-from tealmesh.model.config.nouns import TerraformNames
+if TYPE_CHECKING:
+    from tealmesh.model import wire
+    from tealmesh.model.config.nouns import TerraformNames
 
 _SERVICES = (
     "acm", "acmpca", "apigateway", "applicationautoscaling", "appmesh", "autoscaling",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from tealmesh.model import wire
+if TYPE_CHECKING:
+    from tealmesh.model import wire
 
 NOTHING = (
     "no traces yet: `teal up --trace 0.1` lets the Envoys that it starts tell a tenth of their "

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from tealmesh.model import wire
+if TYPE_CHECKING:
+    from tealmesh.model import wire
 
 
 def troubles(status: wire.GetStatusOutput, now: float | None = None) -> Iterator[tuple[str, str]]:

@@ -7,10 +7,10 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from tealmesh.cli.client import Client
 from tealmesh.cli.options import read_text
 from tealmesh.cli.system import removing
 from tealmesh.migration import endpoint
@@ -19,6 +19,9 @@ from tealmesh.migration.readers import files
 from tealmesh.migration.readers import read as read_texts
 from tealmesh.migration.writers import aws_cli, terraform
 from tealmesh.model.errors import TealError
+
+if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
 
 
 def read(

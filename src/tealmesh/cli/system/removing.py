@@ -5,15 +5,18 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from tealmesh.cli.client import Client
 from tealmesh.cli.screens import changes
 from tealmesh.cli.screens.waiting import waiting
 from tealmesh.cli.services import deploying
-from tealmesh.model import wire
 from tealmesh.model.errors import TealError
+
+if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
+    from tealmesh.model import wire
 
 POLL_SECONDS = 0.3
 

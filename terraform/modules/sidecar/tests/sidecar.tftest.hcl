@@ -58,3 +58,48 @@ run "a_resource_of_another_kind" {
     resource = "mesh/shop/virtualRouter/web"
   }
 }
+
+run "with_the_agent" {
+  variables {
+    agent  = true
+    xds_ca = "system"
+  }
+
+  assert {
+    condition     = join(" ", [for c in output.containers : jsondecode(c).name]) == "envoy drain"
+    error_message = "A container has the task drained."
+  }
+
+  assert {
+    condition     = jsondecode(output.containers[1]).dependsOn[0].containerName == "app" && jsondecode(output.containers[1]).dependsOn[0].condition == "START"
+    error_message = "It is stopped before the application."
+  }
+
+  assert {
+    condition     = jsondecode(output.containers[0]).healthCheck.command[1] == "teal-envoy"
+    error_message = "The image has no curl."
+  }
+}
+
+run "a_gateway_with_the_agent" {
+  variables {
+    agent         = true
+    app_container = ""
+  }
+
+  assert {
+    condition     = length(output.containers) == 1
+    error_message = "Nothing is before it."
+  }
+}
+
+run "traces_by_opentelemetry" {
+  variables {
+    tracing = "otel"
+  }
+
+  assert {
+    condition     = jsondecode(output.containers[1]).name == "otel" && yamldecode(jsondecode(output.containers[1]).environment[0].value).service.pipelines.traces.exporters[0] == "awsxray"
+    error_message = "A collector sends them to X-Ray."
+  }
+}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from tealmesh.cli.client import Client
 from tealmesh.cli.options import default_data_dir, print_json, with_client, with_json
 from tealmesh.model.errors import NoControlPlane, TealError
 from tealmesh.model.identity.issued import (
@@ -22,8 +22,11 @@ from tealmesh.model.identity.issued import (
     with_keys,
 )
 
+if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
 
-@click.command(short_help="Keys for the API: show, issue and take away.")
+
+@click.command()
 @click.argument("name", default=OWNER)
 @click.option("--new", is_flag=True, help="Let NAME in: issue a key pair.")
 @click.option(
@@ -149,8 +152,7 @@ def _directory_of(client: Client) -> Path:
 
 def _exchanged(client: Client, sts: str) -> dict[str, str | int]:
     """Keys for the identity that the AWS credentials of the environment prove."""
-    from tealmesh.cli.commands.identity import aws_credentials, aws_region
-    from tealmesh.model.identity.presigning import presigned_token
+    from tealmesh.model.identity.presigning import aws_credentials, aws_region, presigned_token
 
     server_id = client.health().server_id
     return client.login(presigned_token(aws_credentials(), aws_region(), server_id, sts))

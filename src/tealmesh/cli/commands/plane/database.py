@@ -24,7 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.group(short_help="Prepare, check, back up or restore a database.")
+@click.group()
 def database() -> None:
     """Prepare, check, back up or restore the database of a control plane.
 

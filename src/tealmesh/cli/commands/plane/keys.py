@@ -18,7 +18,7 @@ _DATA_DIR = click.option(
 _FILES = click.argument("files", nargs=-1, metavar="[FILE]...")
 
 
-@click.group(short_help="The secrets that tokens are signed with.")
+@click.group()
 def keys() -> None:
     """The secrets in the data directory that tokens are signed with, by their ids.
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tealmesh.cli.client import Client
 from tealmesh.cli.options import print_json, with_client, with_json
 
 if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
     from tealmesh.model import wire
 
 _TIME = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)([smhd])")
@@ -26,7 +26,7 @@ _REDIRECT = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 """
 
 
-@click.command("open", short_help="Open the page in a browser.")
+@click.command("open")
 @click.option("--print", "only_print", is_flag=True, help="Print the address instead.")
 @click.option("--read-only", is_flag=True, help="The page only shows, and changes nothing.")
 @with_json
@@ -79,7 +79,7 @@ def _redirect(client: Client, address: str) -> Path:
     return file
 
 
-@click.group(short_help="Tokens for programs that read the page's data.")
+@click.group()
 def token() -> None:
     """Tokens for programs that use the page's API: POST /_teal/api/OPERATION and GET /_teal/stream
     (docs/stream.md). A session of the page is one as well.

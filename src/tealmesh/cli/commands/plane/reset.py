@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from tealmesh.cli.client import Client
 from tealmesh.cli.options import default_data_dir, with_client
 from tealmesh.model.errors import NoControlPlane, TealError
 
+if TYPE_CHECKING:
+    from tealmesh.cli.client import Client
 
-@click.command(short_help="Stop everything, and delete the state.")
+
+@click.command()
 @click.option(
     "--data-dir",
     type=click.Path(file_okay=False, path_type=Path),

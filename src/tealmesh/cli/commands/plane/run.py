@@ -14,7 +14,6 @@ from click.core import ParameterSource
 
 from tealmesh.cli import background
 from tealmesh.cli.background import BEYOND, UpOptions
-from tealmesh.cli.client import Client
 from tealmesh.cli.options import (
     check_oidc,
     default_data_dir,
@@ -28,9 +27,10 @@ from tealmesh.model.logs import begin
 
 if TYPE_CHECKING:
     from tealmesh.app.control_plane import AppConfig
+    from tealmesh.cli.client import Client
 
 
-@click.command(short_help="Start the control plane.")
+@click.command()
 @click.option("-d", "--detach", is_flag=True, help="Run in the background; log to DIR/teal.log.")
 @click.option(
     "--data-dir",

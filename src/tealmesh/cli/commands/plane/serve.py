@@ -65,10 +65,7 @@ def _keys(context: click.Context, parameter: click.Parameter, value: Path) -> Pa
     return made
 
 
-@click.command(
-    short_help="Run a control plane in production.",
-    context_settings={"auto_envvar_prefix": PREFIX},
-)
+@click.command(context_settings={"auto_envvar_prefix": PREFIX})
 @click.option(
     "--database",
     default="",

@@ -6,20 +6,29 @@ import asyncio
 import json
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
+import pytest
+
 from tealmesh.engine.runtimes.docker.api import DockerApi
 from tealmesh.engine.runtimes.docker.instance import INSTANCE_LABEL, Instance
+from tealmesh.engine.runtimes.process.addresses import load_balancer_pair
+from tealmesh.engine.runtimes.sidecar import find_envoy
 from tests.support import sdk
 from tests.support.certificates import Authority
 from tests.support.machine import BIN, REPOSITORY, free_port
 from tests.support.planes.control_plane import ControlPlane
+from tests.support.planes.sample import FINISHED
+from tests.support.programs.images import based, built
 from tests.support.programs.podman import Podman, podman
 from tests.support.programs.postgres import Server, plain
 from tests.support.programs.terraform import Terraform, provider_running
+from tests.support.waiting import until
 
 EXAMPLES = REPOSITORY / "terraform" / "examples"
 PLANE_IMAGE = "localhost/rehearsal/teal:1"
@@ -34,11 +43,13 @@ class Cloud:
     provider. ``authority`` has signed the certificates of STS and of the control plane.
     """
 
-    def __init__(self, directory: Path, engine: Podman, provider: str) -> None:
+    def __init__(
+        self, directory: Path, engine: Podman, provider: str, authority: Authority
+    ) -> None:
         self.directory = directory
         self.engine = engine
         self.provider = provider
-        self.authority = Authority.make(directory, "authority")
+        self.authority = authority
         (directory / "aws").mkdir()
         self.plane = ControlPlane(directory / "aws")
         self.gateway = self._make_network()
@@ -48,15 +59,31 @@ class Cloud:
             "--runtime", "container", "--listen", f"0.0.0.0:{self.sts_port}",
             "--tls-cert", str(own.chain_file), "--tls-key", str(own.key_file),
         ]  # fmt: skip
-        database = directory / "postgres"
-        database.mkdir()
-        self.database = Server(database, {"listen_addresses": "*"})
+        # Who runs it cannot look into root's directories.
+        self._home = tempfile.mkdtemp(prefix="tealmesh-postgres-")
+        self.database = Server(Path(self._home), {"listen_addresses": "*"})
         self.keys = directory / "keys"
 
     @property
     def sts(self) -> str:
         """STS by TLS, as tasks reach it."""
         return f"https://{self.gateway}:{self.sts_port}"
+
+    def make_images(self) -> None:
+        """Those of the control plane and of Envoy, as users build them, and two of a service."""
+        import os
+
+        saved = os.environ.get("T_IMAGES", "")
+        if saved and os.path.exists(saved):
+            self.engine.run("load", "-i", saved)
+        else:
+            based(self.engine, self.directory, "base:test", envoy=Path(find_envoy()))
+            built(self.engine, "control-plane", "base:test", PLANE_IMAGE)
+            built(self.engine, "envoy", "base:test", ENVOY_IMAGE)
+            if saved:
+                self.engine.run("save", "-m", "-o", saved, PLANE_IMAGE, ENVOY_IMAGE)
+        for version in ("1", "2"):
+            self.engine.make_app(f"{APP_IMAGE}:{version}", VERSION=version)
 
     def start(self) -> None:
         self.plane.start(DOCKER_HOST=self.engine.url)
@@ -90,7 +117,9 @@ class Cloud:
 
     def make_secret(self) -> str:
         """What `teal keys bundle` prints, as a secret; returns its ARN."""
-        own = self.authority.issue("tls", NAME, "127.0.0.1", "localhost")
+        # A load balancer on this machine has one of these addresses, the first of its network.
+        local = [load_balancer_pair(octet, 0).address for octet in range(256)]
+        own = self.authority.issue("tls", NAME, *local)
         files = [own.chain_file, own.key_file, self.authority.file]
         beside = [argument for file in files for argument in ("--with", str(file))]
         text = subprocess.run(
@@ -111,16 +140,84 @@ class Cloud:
         (directory / "teal_override.tf").write_text(override)
         return Terraform(directory, variables, self.provider).init()
 
-    def api(self, load_balancer: str, port: int = 8443) -> str:
-        """URL of a listener of a network load balancer, on this machine."""
-        status = json.loads(self.plane.teal("status", "--json").stdout)
-        return status
+    def control_plane(self) -> Terraform:
+        """Apply examples/control-plane."""
+        control = self.terraform(
+            "control-plane",
+            image=PLANE_IMAGE,
+            secrets_arn=self.make_secret(),
+            database_url=self.database_url,
+            deletion_protection=False,
+            environment={
+                "TEAL_SERVE_STS_ENDPOINT": self.sts,
+                "AWS_CA_BUNDLE": "/keys/teal/authority.pem",
+            },
+        )
+        control.apply()
+        return control
 
-    def running(self, cluster: str, service: str) -> list[str]:
-        """The ids of the tasks of an ECS service that run."""
-        ecs = self.plane.client("ecs")
-        arns = ecs.list_tasks(cluster=cluster, serviceName=service)["taskArns"]
-        return [arn.rpartition("/")[2] for arn in arns]
+    def listener(self, load_balancer: str, port: int) -> str:
+        """HOST:PORT of a listener on this machine."""
+        shown = json.loads(self.plane.teal("status", "--json").stdout)["loadBalancers"]
+        balancer = next(one for one in shown if one["name"] == load_balancer)
+        local = next(one["localPort"] for one in balancer["listeners"] if one["port"] == port)
+        return f"{balancer['address']}:{local}"
+
+    @property
+    def endpoint(self) -> str:
+        """The API of the control plane inside, by its load balancer."""
+        return f"https://{self.listener('teal', 8443)}"
+
+    def callers_environment(self) -> dict[str, str]:
+        """Of somebody who has the owner's keys of the control plane inside."""
+        (owner, *_) = json.loads((self.keys / "callers.json").read_text())["callers"]
+        endpoint = self.endpoint
+        return {
+            **sdk.environment(endpoint),
+            "TEAL_ENDPOINT": endpoint,
+            "TEAL_CA_BUNDLE": str(self.authority.file),
+            "AWS_ACCESS_KEY_ID": owner["keyId"],
+            "AWS_SECRET_ACCESS_KEY": owner["secret"],
+        }
+
+    def replicas(self) -> list[str]:
+        """The ids of the control plane's tasks."""
+        arns = self.plane.client("ecs").list_tasks(cluster="control", serviceName="teal")[
+            "taskArns"
+        ]
+        return sorted(arn.rpartition("/")[2] for arn in arns)
+
+    def kill_replica(self) -> str:
+        """Kill the process of one; return its task's id."""
+        killed = self.replicas()[0]
+        names = self.engine.run("ps", "--format", "{{.Names}}").split()
+        name = next(one for one in names if one.endswith(f"-{killed}-teal"))
+        self.engine.run("kill", "--signal", "KILL", name)
+        return killed
+
+    def finished(self, service: str) -> str:
+        """The status of the newest deployment, once it has ended."""
+
+        def status() -> str:
+            done = sdk.run(
+                ["teal", "history", service, "--json"], self.callers_environment(), check=False
+            )
+            shown = json.loads(done.stdout) if done.returncode == 0 else []
+            return shown[0]["status"] if shown and shown[0]["status"] in FINISHED else ""
+
+        return until(status, self.plane.log, seconds=240)
+
+    def nothing_is_left(self) -> None:
+        """Of tasks, containers, meshes, load balancers, roles."""
+        assert self.plane.client("ecs").list_clusters()["clusterArns"] == []
+        assert self.plane.client("elbv2").describe_load_balancers()["LoadBalancers"] == []
+        assert self.plane.client("iam").list_roles()["Roles"] == []
+        assert self.plane.client("servicediscovery").list_namespaces()["Namespaces"] == []
+        with psycopg.connect(plain(self.database.url)) as connection:
+            (meshes,) = connection.execute(
+                "SELECT count(*) FROM documents WHERE collection = 'meshes'"
+            ).fetchone() or (None,)
+        assert meshes == 0
 
 
 @contextmanager
@@ -129,20 +226,13 @@ def played(directory: Path) -> Iterator[Cloud]:
     with ExitStack() as stack:
         (directory / "podman").mkdir()
         engine = stack.enter_context(podman(directory / "podman"))
+        authority = Authority.make(directory, "authority")
+        # The provider, a program in Go, trusts whom this file names.
+        stack.enter_context(pytest.MonkeyPatch.context()).setenv(
+            "SSL_CERT_FILE", str(authority.file)
+        )
         provider = stack.enter_context(provider_running())
-        cloud = Cloud(directory, engine, provider)
+        cloud = Cloud(directory, engine, provider, authority)
         stack.callback(cloud.database.stop)
         stack.callback(cloud.plane.down)
         yield cloud
-
-
-def environment(cloud: Cloud, endpoint: str) -> dict[str, str]:
-    """Of somebody who has the owner's keys of the control plane inside."""
-    (owner, *_) = json.loads((cloud.keys / "callers.json").read_text())["callers"]
-    return {
-        **sdk.environment(endpoint),
-        "TEAL_ENDPOINT": endpoint,
-        "TEAL_CA_BUNDLE": str(cloud.authority.file),
-        "AWS_ACCESS_KEY_ID": owner["keyId"],
-        "AWS_SECRET_ACCESS_KEY": owner["secret"],
-    }

@@ -27,6 +27,7 @@ SHOWS_NOTHING = {
     "serve": "is a server, which logs",
     "demo": "is a play to watch",
     "image envoy": "makes an image",
+    "keys bundle": "is JSON already",
     "help": "is a text for people",
     "completion": "is a script for a shell",
     "schema": "is JSON already",

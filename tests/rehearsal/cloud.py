@@ -138,7 +138,7 @@ class Cloud:
         directory = root / "examples" / example
         override = self.plane.teal("env", "--terraform", "3").stdout
         (directory / "teal_override.tf").write_text(override)
-        return Terraform(directory, variables, self.provider).init()
+        return Terraform(directory, variables, self.provider, seconds=600).init()
 
     def control_plane(self) -> Terraform:
         """Apply examples/control-plane."""

@@ -24,7 +24,7 @@ pytestmark = [
     needs_engine,
     pytest.mark.skipif(terraform_binary() is None, reason=NO_TERRAFORM),
     pytest.mark.drill,
-    pytest.mark.timeout(1500),
+    pytest.mark.timeout(1800),
 ]
 
 

@@ -13,7 +13,7 @@ TOOLBOX := $(TOOLS)/.installed
 # Tests and demo start hundreds of Python processes: each would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help dashboard demo test drills long soak-page soak-short soak-memory systems rehearse-aws lint bench bench-gates dist readme recording screenshots man lock sbom audit fuzz
+.PHONY: help dashboard demo test drills long soak soak-page soak-short soak-memory systems lint bench bench-gates dist readme recording screenshots man lock sbom audit fuzz
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -66,6 +66,9 @@ long: $(DEVELOPMENT) ## Run the long forms of tests, some 20,000 requests each
 	TEALMESH_TEST_THOROUGH=1 $(PY) -m pytest -n 2 -m 'hypothesis and not drill'
 	TEALMESH_TEST_THOROUGH=1 $(PY) -m pytest tests/envoy/test_generated.py
 
+soak: $(DEVELOPMENT) ## 3,000,000 requests, 100 blue/green cycles, two replicas, a kill a minute; SECONDS=3600
+	$(PY) -m bench.soak --seconds $(or $(SECONDS),3600)
+
 soak-page: $(DEVELOPMENT) dashboard ## Leave the page open for an hour of deployments and crashes; SECONDS=600
 	TEALMESH_SOAK_SECONDS=$(or $(SECONDS),3600) $(PY) -m pytest -s tests/dashboard/test_soak.py
 
@@ -77,9 +80,6 @@ soak-memory: $(DEVELOPMENT) ## Change, connect and disconnect for half an hour: 
 
 systems: $(DEVELOPMENT) ## Apply five Terraform systems in the style of public ones, with traffic
 	$(PY) -m pytest -m drill tests/terraform/test_systems.py
-
-rehearse-aws: $(DEVELOPMENT) ## Play AWS by our own cloud, apply the modules, release under load; writes docs/rehearsal-aws.md
-	TEAL_REHEARSAL_REPORT=1 $(PY) -m pytest -s -m drill tests/rehearsal
 
 lint: $(DEVELOPMENT) ## ruff, mypy --strict, the import contracts, and the page's code
 	$(VENV)/bin/ruff format --check .

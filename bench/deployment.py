@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -96,7 +96,8 @@ def running() -> Iterator[tuple[Plane, Ledger]]:
             system = System(plane)
             system.apply(step_time=STEP, bake_time=BAKE)
             system.wait_answering()
-            load = _load(system, ledger)
+            targets = [(f"{system.gateway}/", 0.8), (f"{system.gateway}/front", 0.2)]
+            load = load_of(targets, RATE, ledger)
             try:
                 yield plane, ledger
             except BaseException:
@@ -107,15 +108,13 @@ def running() -> Iterator[tuple[Plane, Ledger]]:
             plane.stop()
 
 
-def _load(system: System, ledger: Ledger) -> LoadProcess:
-    """Send what this machine can answer, for some seconds before anything is deployed: what is
-    compared needs a before.
+def load_of(targets: Sequence[tuple[str, float]], rate: float, ledger: Ledger) -> LoadProcess:
+    """Send ``rate`` requests a second to URLs, each its share, or what this machine can answer, for
+    some seconds before anything is deployed: what is compared needs a before.
     """
-    rate = RATE
     while True:
-        targets = [(f"{system.gateway}/", rate * 0.8), (f"{system.gateway}/front", rate * 0.2)]
         answered_before = ledger.total
-        load = LoadProcess(targets, ledger.add)
+        load = LoadProcess([(url, rate * share) for url, share in targets], ledger.add)
         # On a busy machine its program takes long to start.
         until(partial(_answered, ledger, answered_before))
         began = time.time()

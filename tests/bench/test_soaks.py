@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from bench.soak import Goal, Seen, verdict
+from bench.soak import soak as soak_replicas
 from bench.soak_memory import ALLOWED_PERCENT, growth, soak
 from bench.soak_short import soak as soak_deployments
 from hypothesis import given
@@ -40,3 +44,28 @@ def test_a_minute_of_deployments_at_full_load_loses_nothing() -> None:
 def test_the_soak_of_memory_runs_to_its_verdict(capsys: pytest.CaptureFixture[str]) -> None:
     soak(20.0)
     assert "connects" in capsys.readouterr().out
+
+
+SHORT = Goal(requests=4_000, cycles=2, seconds=400.0, rate=100.0, kill_every=8.0)
+
+
+@pytest.mark.drill
+@pytest.mark.timeout(600)
+def test_two_cycles_while_replicas_are_killed_lose_nothing() -> None:
+    assert soak_replicas(SHORT)
+
+
+def test_whatever_was_lost_or_not_reached_speaks_against_a_soak() -> None:
+    well = Seen(cycles=[10.0] * 100, writes=10, requests=3_000_000)
+    assert not verdict(Goal(), well)
+    for wrong in (
+        {"lost": 1},
+        {"missing": ("write-00001.soak",)},
+        {"unanswered": 1},
+        {"writes": 0},
+        {"requests": 0},
+        {"requests": 2_999_999},
+        {"cycles": [10.0] * 99},
+        {"failed": ["ROLLBACK_SUCCESSFUL"]},
+    ):
+        assert verdict(Goal(), replace(well, **wrong)), wrong

@@ -27,7 +27,6 @@ SHOWS_NOTHING = {
     "serve": "is a server, which logs",
     "demo": "is a play to watch",
     "image envoy": "makes an image",
-    "keys bundle": "is JSON already",
     "help": "is a text for people",
     "completion": "is a script for a shell",
     "schema": "is JSON already",
@@ -35,6 +34,7 @@ SHOWS_NOTHING = {
     "export": "is JSON by --to json",
     "envoy bootstrap": "is JSON already",
     "envoy identity": "keeps a file",
+    "keys bundle": "is one secret",
 }
 TESTED_ELSEWHERE = {"rehearse", "backtest"}
 """They take more than a server with answers."""

@@ -35,7 +35,7 @@ def templates() -> dict[str, str]:
 
 def _of(call: ast.Call, where: str) -> Iterator[str]:
     assert isinstance(call.func, ast.Name)
-    if call.func.id == "say":
+    if call.func.id in ("say", "form"):
         (template,) = call.args
         assert isinstance(template, ast.Constant), f"{where}: a template must be a constant"
         yield str(template.value)

@@ -29,18 +29,21 @@ class Drills:
         *,
         databases: Sequence[str],
         options: Sequence[str] = (),
+        look: str = "",
         prepare: Callable[[Drill], None] = lambda drill: None,
     ) -> Iterator[Drill]:
         """A `Drill` that has begun, with a replica for each of the ``databases``, which may all be
-        the same. ``options``: of each `teal serve`. ``prepare`` changes it before anything starts.
-        In the end nothing may be lost; its row is recorded, however it ends.
+        the same. In the end nothing may be lost; its row is recorded, however it ends.
+
+        ``options``: of each `teal serve`. ``look``: the URL by which the drill looks at what is
+        committed, if not the first. ``prepare`` changes it before anything starts.
         """
         with recorded(name) as row, contextlib.ExitStack() as stage:
             config = self._directory / "teal.toml"
             lines = "\n".join(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in IMAGES.items())
             config.write_text(f"[images]\n{lines}\n")
             cloud = stage.enter_context(control_plane(self._directory, config))
-            drill = Drill(self._directory, row, cloud, databases, options)
+            drill = Drill(self._directory, row, cloud, databases, options, look)
             stage.callback(drill.close)
             prepare(drill)
             drill.begin()

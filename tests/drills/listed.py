@@ -9,4 +9,15 @@ DRILLS: Mapping[str, str] = {
     " again",
     "database-killed": "PostgreSQL is killed with -9 in the middle of a deployment, and started"
     " again",
+    "standby-promoted": "PostgreSQL is killed in the middle of a deployment, and its synchronous"
+    " stand-by takes over",
+    "network-one": "the network between PostgreSQL and the replica that works on a deployment is"
+    " cut in silence, until the other one has finished it",
+    "network-all": "the network between PostgreSQL and all replicas is cut in silence for 30 s in"
+    " the middle of a deployment",
+    "disk-postgresql": "PostgreSQL's disk is full in the middle of a deployment",
+    "disk-sqlite": "the disk of a `teal up` on SQLite is full in the middle of a deployment",
+    "clock-jumps": "the wall clock of a replica is an hour ahead and jumps by up to a day in the"
+    " middle of a deployment",
+    "standby-behind": "the same with an asynchronous stand-by that has lost commits",
 }

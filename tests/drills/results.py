@@ -54,7 +54,8 @@ def recorded(drill: str) -> Iterator[Row]:
     try:
         yield row
     except BaseException as error:
-        row.failed = str(error).strip().partition("\n")[0][:300] or type(error).__name__
+        said = str(error).strip().partition("\n")[0][:200]
+        row.failed = f"{type(error).__name__}: {said}"
         raise
     finally:
         record(row)

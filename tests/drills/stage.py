@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from tealmesh.model.errors import TealError
 from tests.drills.results import Row
 from tests.drills.writing import Writer
-from tests.support.machine import free_port
 from tests.support.meshes.article import Article
 from tests.support.planes.control_plane import ControlPlane
+from tests.support.planes.replicas import edge, replica
 from tests.support.planes.sample import FINISHED, api, finished
 from tests.support.planes.serving import ServePlane
 from tests.support.programs.relay import Relay
@@ -37,6 +37,9 @@ step_timeout = "120s"
 min_requests = 20
 """
 
+PATIENCE = 180.0
+"""Seconds: machines that run tests may be busy."""
+
 SLACK_SECONDS = 2.0
 """A request belongs to the moment at which it was due, and is counted by an Envoy when it ends, of
 which the control plane hears a second later.
@@ -53,9 +56,10 @@ class Drill:
         cloud: ControlPlane,
         databases: Sequence[str],
         options: Sequence[str] = (),
+        look: str = "",
     ) -> None:
-        """``databases``: the URL of each replica, the first also for looking at what is committed.
-        ``options``: of each.
+        """``databases``: the URL of each replica. ``options``: of each. ``look``: the URL by which
+        the drill looks at what is committed, if it is not that of the first.
         """
         self.row = row
         self.cloud = cloud
@@ -66,7 +70,7 @@ class Drill:
             plane = ServePlane(directory / f"replica{number}", cloud, url, keys=keys)
             plane.options = [*options, "--advertise", f"127.0.0.1:{plane.port}"]
             self.planes.append(plane)
-        self.database = sa.create_engine(databases[0], pool_pre_ping=True)
+        self.database = sa.create_engine(look or databases[0], pool_pre_ping=True)
         self.front = Relay(*(plane.xds_port for plane in self.planes))
         """What Envoys connect to: their connections go to one replica after the other."""
         self.article: Article
@@ -83,7 +87,6 @@ class Drill:
         settings = self._directory / "adopted.toml"
         settings.write_text(SETTINGS)
         self.planes[0].teal("apply", "--config", str(settings))
-        until(lambda: _answers(url), self.planes[0].log)
         endpoints = [plane.endpoint for plane in self.planes]
         self.writer = Writer(endpoints, self.article.mesh, "edge", "counter")
         self.writer.start()
@@ -101,7 +104,12 @@ class Drill:
 
     def reaches(self, transition: str) -> None:
         """Wait until the newest deployment has made a transition, by what is committed."""
-        until(lambda: transition in self.transitions(), self.planes[0].log, pause=0.02)
+        until(
+            lambda: transition in self.transitions(),
+            lambda: f"not {transition}, but {self.transitions()}\n{self.planes[0].log()}",
+            PATIENCE,
+            pause=0.02,
+        )
 
     def transitions(self) -> list[str]:
         """Those of the newest deployment, in order."""
@@ -111,7 +119,7 @@ class Drill:
         mine = [body for body in bodies if body["deployment"] == self._deployments[-1]]
         return [body["transition"] for body in sorted(mine, key=lambda body: body["sequence"])]
 
-    def finished(self, plane: ServePlane | None = None, seconds: float = 180) -> Any:
+    def finished(self, plane: ServePlane | None = None, seconds: float = PATIENCE) -> Any:
         """Wait until the newest deployment has ended, and has succeeded; returns it."""
         ended = finished(plane or self.planes[0], "sample", seconds)
         assert ended["status"] == "SUCCESSFUL", ended
@@ -119,7 +127,7 @@ class Drill:
 
     def leader(self) -> ServePlane:
         """The replica that works on deployments, once there is one."""
-        return until(self._leader)
+        return until(self._leader, lambda: "nobody works on deployments", PATIENCE)
 
     def other(self, plane: ServePlane) -> ServePlane:
         """A replica besides one."""
@@ -131,6 +139,12 @@ class Drill:
             lines = answer.read().decode().splitlines()
         return sum(int(float(line.split()[-1])) for line in lines if _is_streams(line))
 
+    def nodes(self, plane: ServePlane) -> set[str]:
+        """The names of the virtual nodes, as a replica answers."""
+        client = plane.client("appmesh")
+        pages = client.get_paginator("list_virtual_nodes").paginate(meshName=self.article.mesh)
+        return {node["virtualNodeName"] for page in pages for node in page["virtualNodes"]}
+
     @contextlib.contextmanager
     def fault(self) -> Iterator[None]:
         """Something is wrong within the context. Its end is when time to recover begins: then this
@@ -139,9 +153,11 @@ class Drill:
         """
         yield
         since = time.monotonic()
-        first = until(lambda: self.writer.first_since(since), lambda: str(self.writer.errors))
+        first = until(
+            lambda: self.writer.first_since(since), lambda: str(self.writer.errors), PATIENCE
+        )
         for plane in self._there():
-            until(lambda at=plane: self._converged(at), plane.log, 120)
+            until_converged(plane, self.article.mesh)
         row, converged = self.row, time.monotonic() - since
         row.first_write = round(max(row.first_write or 0.0, first - since), 2)
         row.converged = round(max(row.converged or 0.0, converged), 2)
@@ -159,7 +175,7 @@ class Drill:
         for plane in self.planes:
             if plane not in self._there():
                 plane.start()
-            until(lambda at=plane: self._converged(at), plane.log)
+            until_converged(plane, self.article.mesh)
         lost = self.writer.lost(self.database)
         row = self.row
         row.requests, row.lost = total.sent, sum(total.failures.values())
@@ -190,20 +206,16 @@ class Drill:
             plane.client("appmesh"),
             plane.cloud.client("ecs"),
             plane.cloud.client("servicediscovery"),
+            iam=plane.cloud.client("iam"),
             xds=f"127.0.0.1:{self.front.port}",
+            # The application shares this machine with all of them.
+            patience=10,
         )
         article = self.article
         article.foundation()
         article.start_side("blue")
         article.create_route(blue=1)
-        port = free_port()
-        article.gateway(port, "127.0.0.1")
-        article.ecs.get_waiter("services_stable").wait(
-            cluster=article.cluster,
-            services=[article.ecs_service("blue"), "edge"],
-            WaiterConfig={"Delay": 1, "MaxAttempts": 60},
-        )
-        return f"http://127.0.0.1:{port}/"
+        return edge(article)
 
     def _leader(self) -> ServePlane | None:
         with self.database.connect() as connection:
@@ -214,11 +226,6 @@ class Drill:
     def _there(self) -> list[ServePlane]:
         """The replicas that run."""
         return [p for p in self.planes if p.process is not None and p.process.poll() is None]
-
-    def _converged(self, plane: ServePlane) -> bool:
-        with contextlib.suppress(TealError):
-            return bool(api(plane).get_convergence(self.article.mesh, None, 2)["converged"])
-        return False
 
     def _judged(self, deployment: str) -> list[str]:
         """What is wrong with the judgement of a deployment of a version that is good: that it went
@@ -244,19 +251,15 @@ class Drill:
         return wrong
 
 
-def replica(plane: ServePlane) -> str:
-    """Its id; empty while it does not answer."""
-    try:
-        with urllib.request.urlopen(f"{plane.endpoint}/_teal/health", timeout=5) as answer:
-            return str(json.load(answer)["replica"])
-    except OSError:
-        return ""
+def until_converged(plane: ControlPlane, mesh: str) -> None:
+    """Wait until all Envoys run with all that a control plane knows."""
 
+    def converged() -> bool:
+        with contextlib.suppress(TealError):
+            return bool(api(plane).get_convergence(mesh, None, 2)["converged"])
+        return False
 
-def _answers(url: str) -> bool:
-    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
-        return bool(answer.status == 200)
-    return False
+    until(converged, lambda: f"not converged\n{plane.log()}", PATIENCE)
 
 
 def _is_streams(line: str) -> bool:

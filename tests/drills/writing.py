@@ -49,6 +49,9 @@ class Writer:
         self._node = node
         self._stop = threading.Event()
         self._abandoned = False
+        self._goes = threading.Event()
+        self._goes.set()
+        self._calls = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self.acknowledged: list[Acknowledged] = []
         """The virtual nodes that were created, in order."""
@@ -74,9 +77,19 @@ class Writer:
     def abandon(self) -> None:
         """End it, whatever it waits for."""
         self._abandoned = True
+        self._goes.set()
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(60)
+
+    def pause(self) -> None:
+        """Write nothing more until `go_on`; what is being written has its answer then."""
+        self._goes.clear()
+        with self._calls:
+            pass
+
+    def go_on(self) -> None:
+        self._goes.set()
 
     def first_since(self, at: float) -> float | None:
         """When the first write was acknowledged that was after ``at``; None if none was yet."""
@@ -94,7 +107,7 @@ class Writer:
         wanted = [_name(one.number) for one in self.acknowledged]
         kept = set(wanted[self.deleted :])
         for index, client in enumerate(self._clients):
-            there = self._nodes(client)
+            there = self._nodes_of(client)
             wrong += [f"{name} is not at replica {index}" for name in sorted(kept - there)]
             wrong += [f"{name} is back at replica {index}" for name in sorted(there - kept)]
             shown = client.describe_route(**self._named())["route"]
@@ -168,8 +181,11 @@ class Writer:
         """
         tried = False
         while not self._abandoned:
+            self._goes.wait()
             try:
-                return call(next(self._turns))
+                with self._calls:
+                    if self._goes.is_set():
+                        return call(next(self._turns))
             except (ClientError, BotoCoreError) as error:
                 if tried and _code(error) == already:
                     return None
@@ -190,7 +206,7 @@ class Writer:
             self.wrong.append(str(error))
         time.sleep(0.1)
 
-    def _nodes(self, client: Any) -> set[str]:
+    def _nodes_of(self, client: Any) -> set[str]:
         pages = client.get_paginator("list_virtual_nodes").paginate(meshName=self._mesh)
         names = {node["virtualNodeName"] for page in pages for node in page["virtualNodes"]}
         return {name for name in names if NAME.fullmatch(name)}

@@ -26,10 +26,17 @@ LONG = replace(CANARY, step_time=1e6, bake_time=1e6)
 Scenario = Callable[[Bench, Store, Controller], Awaitable[Any]]
 
 
-def play(path: Path, scenario: Scenario, strategy: Any = CANARY, gates: Gates | None = None) -> Any:
+def play(
+    path: Path,
+    scenario: Scenario,
+    strategy: Any = CANARY,
+    gates: Gates | None = None,
+    prepare: Callable[[Bench], None] = lambda b: None,
+) -> Any:
     """Run a scenario beside a controller."""
     clock = Clock()
     b = Bench(path, clock, running_world(clock), system(strategy, gates))
+    prepare(b)
 
     async def played() -> Any:
         store, controller = b.open()
@@ -364,15 +371,3 @@ def test_a_replica_that_does_not_work_on_deployments_begins_and_decides(tmp_path
         return finished
 
     assert play(tmp_path, scenario, LONG).status is Status.SUCCESSFUL
-
-
-def test_no_weight_grows_while_reports_are_missing(tmp_path: Path) -> None:
-    async def scenario(b: Bench, store: Store, controller: Controller) -> Deployment:
-        b.missing = "2 Envoys of its callers reported to a control plane of which nothing is heard"
-        await controller.deploy("tester", "web", "web:2")
-        await until(lambda: b.missing in waits(controller))
-        assert not b.driver.weights.get("green")
-        b.missing = ""
-        return await until_finished(store, "web")
-
-    assert play(tmp_path, scenario).status is Status.SUCCESSFUL

@@ -80,6 +80,7 @@ export interface Rest {
   reason?: string;
   gaveUp?: true;
   traffic?: SideTraffic;
+  said?: Makings;
 }
 export interface GateEvidence {
   logEWorse: number;
@@ -242,6 +243,7 @@ export interface Task {
     exitCode?: number;
     reason?: string;
   }[];
+  said?: Makings;
 }
 export interface Envoy {
   id: string;

@@ -128,8 +128,8 @@ function Reasons({ service }: { service: Service }) {
         {ill.map((side) => (
           <li key={side.side}>
             <SideMark side={side.side} />{" "}
-            <span class="warn" lang="en">
-              {side.reason}
+            <span class="warn">
+              <Told text={side.reason ?? ""} by={service} />
             </span>
             {side.gaveUp && <span> {t("services.gaveUp")}</span>}
           </li>

@@ -1,5 +1,6 @@
 /** Tasks with their state, and the last lines that each wrote. */
 
+import type { ComponentChild } from "preact";
 import { useState } from "preact/hooks";
 import { byName } from "../data/order";
 import { shelves } from "../data/state";
@@ -7,6 +8,7 @@ import type { Envoy, LogLine, Task } from "../data/wire";
 import { t, word } from "../text";
 import { Trouble, useAsked, useTick } from "./asking";
 import { Ago, Column, EnvoyMark, Image, SideMark, Table } from "./marks";
+import { Told } from "./told";
 
 /** The running ones first, then those that stopped, the newest first. */
 export function ordered(tasks: Task[]): Task[] {
@@ -17,15 +19,18 @@ export function ordered(tasks: Task[]): Task[] {
   );
 }
 
-/** Why a task stopped, by its container that says most. */
-export function ending(task: Task): string {
+/** Why a task stopped, by its container that says most: in parts. */
+export function ending(task: Task): ComponentChild[] {
   const spoke =
     task.containers.find((one) => one.reason) ?? task.containers.find((one) => one.exitCode);
   const said = task.stoppedReason ?? "";
-  const exit = spoke?.exitCode === undefined ? "" : `${spoke.name} with code ${spoke.exitCode}`;
+  const told: ComponentChild[] = said ? [<Told text={said} by={task} />] : [];
   // The reason of a task that stopped by itself names its container with all there is to know.
-  const more = [exit, spoke?.reason].filter((one) => one && !said.includes(one));
-  return [said, ...more].filter(Boolean).join(" · ");
+  if (spoke?.exitCode !== undefined && !said.includes(`${spoke.name} with code ${spoke.exitCode}`))
+    told.push(t("tasks.exited", { name: spoke.name, code: spoke.exitCode }));
+  if (spoke?.reason && !said.includes(spoke.reason))
+    told.push(<Told text={spoke.reason} by={task} />);
+  return told;
 }
 
 export function Tasks({ tasks, label }: { tasks: Task[]; label: string }) {
@@ -87,10 +92,15 @@ function TaskRows({ task }: { task: Task }) {
           <Ago at={stopped ? task.stoppedAt : (task.startedAt ?? task.createdAt)} />
         </td>
       </tr>
-      {stopped && ending(task) && (
+      {stopped && ending(task).length > 0 && (
         <tr class="further">
-          <td colSpan={7} class="reason" lang="en">
-            {ending(task)}
+          <td colSpan={7} class="reason">
+            {ending(task).map((one, index) => (
+              <span key={index}>
+                {index > 0 && " · "}
+                {one}
+              </span>
+            ))}
           </td>
         </tr>
       )}

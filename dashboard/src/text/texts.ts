@@ -132,6 +132,7 @@ export const TEXTS = {
   "tasks.title": ["Tasks", "タスク"],
   "tasks.none": ["There are no tasks.", "タスクはありません。"],
   "tasks.logs": ["Log of task {task}", "タスク {task} のログ"],
+  "tasks.exited": ["{name} exited with code {code}", "{name} はコード {code} で終了"],
   "tasks.envoy": ["Envoy {version}", "Envoy {version}"],
   "tasks.acknowledged": [
     "has acknowledged revision {revision}.",

@@ -39,6 +39,8 @@ class TroubleBody(TypedDict):
     worker: str
     error: str
     since: float
+    replicas: NotRequired[list[str]]
+    """The ids of those whose worker fails so, where there may be several."""
 
 
 class UnusableBody(TypedDict):

@@ -13,7 +13,7 @@ from tealmesh.model.clock import SteadyClock
 from tealmesh.model.errors import TealError
 from tealmesh.replicas.calls import Calls, Connect
 from tealmesh.replicas.presence.deciding import Standing
-from tealmesh.replicas.tables import counts
+from tealmesh.store.database.schema import replica_counts as counts
 
 log = logging.getLogger(__name__)
 

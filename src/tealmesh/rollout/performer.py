@@ -13,6 +13,7 @@ from tealmesh.model.clock import SteadyClock
 from tealmesh.model.convergence import Convergence
 from tealmesh.model.errors import DriverError, NotYet
 from tealmesh.model.rollout import Deployment, GateResult, SideTasks, Traffic, Verdict
+from tealmesh.model.said import say
 from tealmesh.model.traffic.windows import SideWindow
 from tealmesh.rollout import beginning, machine
 from tealmesh.rollout.drivers.base import Driver
@@ -194,7 +195,7 @@ class Performer:
                     return await self._await_converged(d, service, revision)
                 case Observe():
                     observed = self._observed(d, service, effect, seen)
-                    return self._complete(service, self.others.heard(d, service, observed))
+                    return self._complete(d, service, self.others.heard(d, service, observed))
                 case StopSide(side=side):
                     return SideStopped(await self._driver.stop_side(service, side))
         except NotYet as pending:
@@ -242,13 +243,18 @@ class Performer:
             beside=self._seen_beside(d, service, effect.since),
         )
 
-    def _complete(self, service: Service, observed: Observed) -> Observed:
-        """What was seen; UNKNOWN stands against going on while part of it is missing."""
-        why = self._missing(service)
-        if not why:
+    def _complete(self, d: Deployment, service: Service, observed: Observed) -> Observed:
+        """What was seen; UNKNOWN stands against going on while part of it is missing, until all is
+        heard of again.
+        """
+        if why := self._missing(service):
+            reports = GateResult("reports", Verdict.UNKNOWN, why)
+        elif d.evidence and any(one.gate == "reports" for one in d.evidence[-1].verdicts):
+            heard = say("all Envoys of its callers are heard of again")
+            reports = GateResult("reports", Verdict.PASS, heard)
+        else:
             return observed
-        unknown = GateResult("reports", Verdict.UNKNOWN, why)
-        return replace(observed, gates=(*observed.gates, unknown))
+        return replace(observed, gates=(*observed.gates, reports))
 
     def _seen_beside(self, d: Deployment, service: Service, since: float) -> Traffic:
         kind = machine.beside_kind(d)

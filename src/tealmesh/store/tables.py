@@ -195,7 +195,7 @@ GROUP_DEPLOYMENTS: Collection[GroupDeploymentBody] = Collection("teal.groupDeplo
 DEPLOYMENTS: Collection[DeploymentBody] = Collection("teal.deployment")
 """Key: service, deployment id."""
 TROUBLES: Collection[TroubleBody] = Collection("teal.trouble")
-"""Key: worker, error. The workers of the running control plane that fail."""
+"""Key: worker, error. The workers of the running control planes that fail."""
 ROUTER_EXTENSIONS: Collection[RouterExtensionBody] = Collection("teal.routerExtension")
 """Key: mesh, router. What running deployments add to routes, beside App Mesh's specifications."""
 UNUSABLE: Collection[UnusableBody] = Collection("teal.unusable")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import urllib.request
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from tests.support.machine import free_port
 from tests.support.meshes.article import Article
 from tests.support.planes.control_plane import ControlPlane, control_plane
-from tests.support.planes.replicas import edge
+from tests.support.planes.replicas import answers, edge
 from tests.support.planes.sample import IMAGES, Sample, api, finished
 from tests.support.planes.serving import ServePlane, serve_plane
 from tests.support.programs.traffic import traffic
@@ -54,6 +53,7 @@ def started(plane: ServePlane) -> str:
         plane.client("appmesh"),
         plane.cloud.client("ecs"),
         plane.cloud.client("servicediscovery"),
+        iam=plane.cloud.client("iam"),
         xds=f"127.0.0.1:{plane.xds_port}",
     )
     article.foundation()
@@ -107,12 +107,6 @@ def test_a_service_of_a_teal_toml_is_made_and_deployed_elsewhere(
             assert set(load.watch(1.0).versions) == {"2"}
             total = load.stop()
     assert not total.failures
-
-
-def answers(url: str) -> bool:
-    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
-        return bool(answer.status == 200)
-    return False
 
 
 def pushed_under_one_id(plane: ServePlane) -> None:

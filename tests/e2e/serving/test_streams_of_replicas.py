@@ -56,6 +56,7 @@ def _come_and_go(one: ServePlane, two: ServePlane, cloud: ControlPlane) -> None:
             two.client("appmesh"),
             cloud.client("ecs"),
             cloud.client("servicediscovery"),
+            iam=cloud.client("iam"),
             xds=f"127.0.0.1:{spread.port}",
         )
         article.foundation()

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from tealmesh.model.clock import steady_clock
 from tealmesh.model.convergence import EnvoyStatus, Reported
-from tealmesh.replicas import tables
 from tealmesh.replicas.envoys.sharing import SharedEnvoys
 from tealmesh.replicas.presence.deciding import Standing
+from tealmesh.store.database.schema import metadata
 
 
 @dataclass
@@ -54,7 +54,7 @@ async def _until(look: Callable[[], bool]) -> None:
 
 def test_each_replica_knows_how_far_the_others_envoys_are(postgres: str) -> None:
     engine = sa.create_engine(postgres)
-    tables.create(engine)
+    metadata.create_all(engine)
 
     async def scenario() -> None:
         one = _Replica(engine, "one", {"two": Standing.ALIVE})

@@ -18,9 +18,9 @@ import sqlalchemy as sa
 from tealmesh.model import leases
 from tealmesh.model.clock import steady_clock
 from tealmesh.model.errors import LeaseLost
-from tealmesh.replicas import tables
 from tealmesh.replicas.leases.deciding import Terms
 from tealmesh.replicas.leases.holder import Leases
+from tealmesh.store.database.schema import metadata
 
 TERMS = Terms(expires=1.5, lasts=1.0, renewed=0.2)
 OPTIONS = "-c idle_in_transaction_session_timeout=500 -c lock_timeout=500"
@@ -42,7 +42,7 @@ def guard(check: Check) -> Iterator[None]:
 
 async def run(url: str, name: str) -> None:
     engine = sa.create_engine(url, connect_args={"options": OPTIONS}, pool_pre_ping=True)
-    tables.create(engine)
+    metadata.create_all(engine)
     own = Leases(engine.begin, guard, name, steady_clock, sole=False, terms=TERMS)
 
     def write(check: Check | None, number: int) -> None:

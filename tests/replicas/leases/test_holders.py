@@ -14,8 +14,8 @@ import sqlalchemy as sa
 
 from tealmesh.model import leases
 from tealmesh.model.clock import steady_clock
-from tealmesh.replicas import tables
 from tealmesh.replicas.leases.holder import Leases
+from tealmesh.store.database.schema import metadata
 from tests.replicas.leases.contender import TERMS, guard
 from tests.support.waiting import until
 
@@ -64,7 +64,7 @@ def test_what_a_holder_wants_to_write_that_stood_still_does_not_land(
 def test_several_work_under_one_lease_and_give_it_up_at_once(database: str) -> None:
     url = database if "://" in database else f"sqlite:///{database}"
     engine = sa.create_engine(url)
-    tables.create(engine)
+    metadata.create_all(engine)
     sole = engine.dialect.name == "sqlite"
 
     async def scenario() -> list[tuple[str, int]]:

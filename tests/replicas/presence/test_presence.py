@@ -11,9 +11,9 @@ from functools import partial
 import sqlalchemy as sa
 
 from tealmesh.model.clock import steady_clock
-from tealmesh.replicas import tables
 from tealmesh.replicas.presence.deciding import Pace, Standing
 from tealmesh.replicas.presence.presence import Health, Presence
+from tealmesh.store.database.schema import metadata
 
 PACE = Pace(beat=0.1, silent=1.5, asks=0.2, answers=0.5, hands_over=2.0)
 
@@ -48,7 +48,7 @@ async def _until(look: Callable[[], bool]) -> None:
 
 def test_one_that_is_cut_off_hands_over_and_one_that_is_killed_is_dead(postgres: str) -> None:
     world = _World(sa.create_engine(postgres))
-    tables.create(world.engine)
+    metadata.create_all(world.engine)
 
     async def scenario() -> None:
         one, two, three = (world.presence(who) for who in ("one", "two", "three"))

@@ -5,6 +5,7 @@ Each method creates one group of resources, or is one step of their procedure.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +29,10 @@ class Article:
         }
     )
     registry_arn: str = ""
+    iam: Any = None
+    """A client of IAM, where it is asked what the role of the tasks may."""
+    patience: int = 1
+    """Seconds that an attempt of a request may take."""
     xds: str = ""
     """HOST:PORT of another control plane that configures its Envoys."""
 
@@ -37,6 +42,8 @@ class Article:
 
     def foundation(self) -> None:
         """Mesh, router, virtual service, cluster, Cloud Map namespace and service."""
+        if self.iam is not None:
+            self._role()
         self.appmesh.create_mesh(meshName=self.mesh)
         self.appmesh.create_virtual_router(
             meshName=self.mesh,
@@ -138,7 +145,7 @@ class Article:
                 "retryPolicy": {
                     "tcpRetryEvents": ["connection-error"],
                     "maxRetries": 1,
-                    "perRetryTimeout": {"unit": "s", "value": 1},
+                    "perRetryTimeout": {"unit": "s", "value": self.patience},
                 },
             }
         }
@@ -232,6 +239,20 @@ class Article:
             },
         }
 
+    def _role(self) -> None:
+        """The role of the tasks, which may have an Envoy configured."""
+        trust = {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}}
+        self.iam.create_role(
+            RoleName="task",
+            AssumeRolePolicyDocument=_policy({**trust, "Action": "sts:AssumeRole"}),
+        )
+        allowed = {"Effect": "Allow", "Action": "appmesh:StreamAggregatedResources"}
+        self.iam.put_role_policy(
+            RoleName="task",
+            PolicyName="envoy",
+            PolicyDocument=_policy({**allowed, "Resource": "*"}),
+        )
+
     def _envoy(self, resource: str) -> dict[str, Any]:
         return {
             "name": "envoy",
@@ -265,6 +286,10 @@ NETWORK = {
         "assignPublicIp": "ENABLED",
     }
 }
+
+
+def _policy(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def logs(app: str, prefix: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from tests.support.meshes.article import Article
 from tests.support.planes.control_plane import ControlPlane
 from tests.support.planes.serving import ServePlane
 from tests.support.programs.relay import Relay
+from tests.support.waiting import until
 
 NAMES = ("one", "two")
 
@@ -73,7 +74,7 @@ class Replicas:
         with self.database.connect() as connection:
             query = "SELECT body FROM documents WHERE collection = 'teal.journal'"
             bodies = [json.loads(row.body) for row in connection.execute(sa.text(query))]
-        return sum(body["transition"] == state for body in bodies) >= deployments
+        return [body["transition"] for body in bodies].count(state) >= deployments
 
     def other(self, plane: ServePlane) -> ServePlane:
         return next(each for each in self.planes if each is not plane)
@@ -86,7 +87,10 @@ class Replicas:
             self.planes[0].client("appmesh"),
             self.cloud.client("ecs"),
             self.cloud.client("servicediscovery"),
+            iam=self.cloud.client("iam"),
             xds=f"127.0.0.1:{self.front.port}",
+            # The application shares this machine with all of them.
+            patience=10,
         )
         article.foundation()
         article.start_side("blue")
@@ -95,15 +99,31 @@ class Replicas:
 
 
 def edge(article: Article) -> str:
-    """Put a gateway in front of ``article``, and wait until all of it runs; the gateway's URL."""
+    """Put a gateway in front of ``article``, and wait until all answers; the gateway's URL."""
+    # Its Envoy finds the side healthy at its first check, so that none of its requests fails.
+    _await_stable(article, article.ecs_service("blue"))
     port = free_port()
     article.gateway(port, "127.0.0.1")
+    _await_stable(article, "edge")
+    url = f"http://127.0.0.1:{port}/"
+    # ECS counts a task as running before callers elsewhere have discovered it.
+    until(lambda: answers(url), pause=1)
+    return url
+
+
+def _await_stable(article: Article, service: str) -> None:
     article.ecs.get_waiter("services_stable").wait(
         cluster=article.cluster,
-        services=[article.ecs_service("blue"), "edge"],
+        services=[service],
         WaiterConfig={"Delay": 1, "MaxAttempts": 60},
     )
-    return f"http://127.0.0.1:{port}/"
+
+
+def answers(url: str) -> bool:
+    """Whether a GET is answered 200."""
+    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
+        return bool(answer.status == 200)
+    return False
 
 
 def replica(plane: ServePlane) -> str:

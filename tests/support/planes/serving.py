@@ -32,13 +32,17 @@ class ServePlane(ControlPlane):
         self.cloud = cloud
         self.database = database or str(directory / "state.db")
         self.keys = keys or directory / "keys"
+        self.program = "teal"
+        """Of `warm.PROGRAMS`."""
+        self.given: dict[str, str] = {}
+        """Further variables of its environment."""
 
     def start(self, **environment: str) -> None:
         """Start ``teal serve`` and wait until it answers; its output goes to ``up.log``."""
         if not self.keys.exists():
             self.keys.mkdir(mode=0o700)
             shutil.copy(self.cloud.directory / "data" / "master-key", self.keys)
-        command = ["teal", "serve", "--keys", str(self.keys), "--port", str(self.port)]
+        command = [self.program, "serve", "--keys", str(self.keys), "--port", str(self.port)]
         command += ["--xds-port", str(self.xds_port), *self.options]
         at = self.cloud.endpoint
         given = {
@@ -50,6 +54,7 @@ class ServePlane(ControlPlane):
             "TEAL_SERVE_STS_ENDPOINT": at,
             "TEAL_SERVE_REGION": DEFAULT_REGION,
             "TEAL_SERVE_ACCOUNT": DEFAULT_ACCOUNT,
+            **self.given,
             **environment,
         }
         log = self.directory.resolve() / "up.log"

@@ -25,6 +25,7 @@ PROGRAMS = {
     "teal": "tealmesh.cli.main",
     "aws": "awscli.clidriver",
     "killed_plane": "tests.e2e.killed_plane",
+    "shifted": "tests.drills.shifted",
 }
 """The module with the `main` of each."""
 

@@ -16,7 +16,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -51,8 +51,21 @@ _numbers = itertools.count(1)
 class Server:
     """A PostgreSQL at a port of 127.0.0.1, which tests stop, kill and start again."""
 
-    def __init__(self, directory: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        settings: Mapping[str, str] | None = None,
+        layout: Sequence[str] = (),
+        prefix: Sequence[str] = (),
+    ) -> None:
+        """``layout``: further arguments of initdb. ``prefix``: what its command begins with, if
+        that sees to its user.
+        """
+        self.address = "127.0.0.1"
+        """Where this machine reaches it."""
+        self._prefix = list(prefix)
         self.directory = directory
+        self._layout = layout
         self.data = directory / "data"
         self.port = free_port()
         self._settings = {**_SETTINGS, **(settings or {})}
@@ -61,31 +74,45 @@ class Server:
     @property
     def url(self) -> str:
         """The URL of the database that every server has."""
-        return f"postgresql+psycopg://{USER}@127.0.0.1:{self.port}/postgres"
+        return self.url_at(self.address)
+
+    def url_at(self, address: str) -> str:
+        """The same where one of its addresses is to be used."""
+        return f"postgresql+psycopg://{USER}@{address}:{self.port}/postgres"
 
     def initialise(self) -> None:
         """Make an empty cluster."""
-        self.directory.chmod(0o755)
-        self.data.mkdir(mode=0o700)
-        if os.geteuid() == 0:
-            account = pwd.getpwnam("nobody")
-            os.chown(self.data, account.pw_uid, account.pw_gid)
+        self._make_directory()
         self._run(
             "initdb", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync",
-            "-U", USER, "-D", str(self.data),
+            *self._layout, "-U", USER, "-D", str(self.data),
+        )  # fmt: skip
+
+    def trust(self, network: str) -> None:
+        """Let in whoever comes from a network, such as 198.18.0.0/15, before it is started."""
+        with (self.data / "pg_hba.conf").open("a") as rules:
+            rules.write(f"host all all {network} trust\n")
+
+    def copy(self, primary: str) -> None:
+        """Make a stand-by of the server that libpq reaches by ``primary``."""
+        self._make_directory()
+        self._run(
+            "pg_basebackup", "--dbname", primary, "--pgdata", str(self.data), "--no-sync",
+            "--write-recovery-conf", "--checkpoint=fast", "--no-password",
         )  # fmt: skip
 
     def start(self) -> None:
         """Run the server, and wait until it answers."""
         arguments = [f"-c{name}={value}" for name, value in self._settings.items()]
-        command = [str(programs() / "postgres"), "-D", str(self.data), "-p", str(self.port)]
+        command = [*self._prefix, str(programs() / "postgres")]
+        command += ["-D", str(self.data), "-p", str(self.port)]
         with (self.directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, "-k", "", *arguments],
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                user=_user(),
+                user=None if self._prefix else _user(),
                 start_new_session=True,
             )
         until(self.answers, self._log, pause=0.02)
@@ -115,6 +142,11 @@ class Server:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process, signal.SIGCONT)
 
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended by itself."""
+        return self._process is not None and self._process.poll() is None
+
     def answers(self) -> bool:
         assert self._process is None or self._process.poll() is None, self._log()
         try:
@@ -122,6 +154,13 @@ class Server:
         except psycopg.OperationalError:
             return False
         return True
+
+    def _make_directory(self) -> None:
+        self.directory.chmod(0o755)
+        self.data.mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            account = pwd.getpwnam("nobody")
+            os.chown(self.data, account.pw_uid, account.pw_gid)
 
     def _end(self, how: signal.Signals) -> None:
         if self._process is not None:

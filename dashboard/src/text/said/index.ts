@@ -7,6 +7,7 @@ import { EVENTS } from "./events";
 import { EXPLAINING } from "./explaining";
 import { GATES } from "./gates";
 import { MACHINE } from "./machine";
+import { STOPPING } from "./stopping";
 
 /** A text, and what it is made of, if that is known. */
 export interface Said {
@@ -17,7 +18,13 @@ export interface Said {
 /** By a text, what it is made of. */
 export type Makings = Record<string, Said>;
 
-const JAPANESE: Record<string, string> = { ...EXPLAINING, ...GATES, ...MACHINE, ...EVENTS };
+const JAPANESE: Record<string, string> = {
+  ...EXPLAINING,
+  ...GATES,
+  ...MACHINE,
+  ...EVENTS,
+  ...STOPPING,
+};
 
 /** Between and around values, what is no word. */
 const FORMS: [RegExp, string][] = [

@@ -126,7 +126,10 @@ class Plane:
         retention = Retention.of(self._config, store)
         yield "the retention of events, deployments and logs", once(TIMERS, retention.run)
         yield from self._cloud.workers()
-        yield "the log of troubles", self._ground.log.run
+        replication = self._ground.replication
+        gone = replication.presence.gone if replication.presence is not None else None
+        log = self._ground.log
+        yield "the log of troubles", partial(log.run, replication.replica, gone)
 
     def gateway(self) -> ASGIApp:
         """The ASGI application of the HTTP port."""

@@ -8,7 +8,6 @@ from functools import partial
 
 from tealmesh.app.parts.ports import Worker
 from tealmesh.model.clock import random_id, steady_clock
-from tealmesh.replicas import tables
 from tealmesh.replicas.counts import SharedCounts
 from tealmesh.replicas.envoys.sharing import SharedEnvoys
 from tealmesh.replicas.leases.carried import carried
@@ -35,8 +34,6 @@ class Replication:
         """
         self.replica = random_id()
         self._store = store
-        with store.connect() as connection:
-            tables.create(connection)
         self.leases = Leases(
             store.connect, store.guarded, self.replica, steady_clock, sole=not store.shared
         )

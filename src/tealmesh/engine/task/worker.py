@@ -20,21 +20,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tealmesh.engine.runtimes import containers
-from tealmesh.engine.runtimes.base import TaskNetwork
 from tealmesh.engine.runtimes.containers import Role
 from tealmesh.engine.runtimes.ports import connect_problem
 from tealmesh.engine.runtimes.sidecar import drain_seconds
 from tealmesh.engine.state import Phase, TaskState
 from tealmesh.engine.task import draining, registration
 from tealmesh.engine.task.balanced import Balanced
+from tealmesh.engine.task.callers import Callers
 from tealmesh.engine.task.preparation import prepare
 from tealmesh.engine.task.record import TaskGone, detach_network, set_phase, show_states
 from tealmesh.engine.task.task import Shared, Task
 from tealmesh.model.ecs.moments import note_moment
-from tealmesh.model.ecs.names import task_id
 from tealmesh.model.errors import DockerUnavailable, EngineError
 from tealmesh.model.mesh import Kind
-from tealmesh.store import tables
 from tealmesh.store.snapshot import mesh_names
 from tealmesh.store.views import Transaction
 
@@ -53,6 +51,7 @@ class TaskWorker:
         self._task = Task(shared, cluster, identity)
         self._context = shared.context
         self._probes = shared.probes
+        self._callers = Callers(shared.context, shared.probes)
         self._balanced = Balanced(self._task)
         self._ready_by: float | None = None
 
@@ -213,7 +212,9 @@ class TaskWorker:
         task = self._task
         state = task.record.state
         if state.registered:
-            await self._unless_over(self._converge(state.registered_at))
+            # Elsewhere nobody says who should know it; who knows that another one drains does.
+            if not self._elsewhere:
+                await self._unless_over(self._converge(state.registered_at))
             await self._unless_over(self._await_health_checks())
         await self._unless_over(self._balanced.await_healthy())
         if task.record.stop_wanted or await task.failed():
@@ -229,30 +230,11 @@ class TaskWorker:
         await task.record.change("TaskRunning", change)
 
     async def _await_health_checks(self) -> None:
-        """Wait until every Envoy has health-checked this task, those of tasks that are starting
-        beside it too. One that starts later checks all hosts before it serves anything.
-        """
-        address = self._task.network.address
-        bodies = [document.body for document in self._context.store.view.list(tables.TASKS)]
-        callers = [
-            TaskNetwork.of(state, self._context.files(task_id(body)))
-            for body in bodies
-            for state in [TaskState.of(body)]
-            if state.envoy is not None and state.phase.may_send and state.address != address
-        ]
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._context.times.converge):
-                while callers:
-                    unsure = await asyncio.gather(
-                        *(self._probes.unsure(one, address) for one in callers)
-                    )
-                    callers = [one for one, is_so in zip(callers, unsure, strict=True) if is_so]
-                    if callers:
-                        await asyncio.sleep(self._context.times.look)
-            return
-        await self._task.tell_service(
-            f"does not pass the health checks of {len(callers)} of its callers' Envoys."
-        )
+        """Wait until every Envoy that may send to this task has health-checked it."""
+        if unsure := await self._callers.unsure(self._task.network.address):
+            await self._task.tell_service(
+                f"does not pass the health checks of {unsure} of its callers' Envoys."
+            )
 
     # RUN
 
@@ -306,10 +288,23 @@ class TaskWorker:
         """Wait for the Envoys that may send to this task; for a limited time, because an Envoy that
         hangs must not block everything else.
         """
+        if self._elsewhere:
+            if sending := await self._callers.sending(self._task.network.address):
+                await self._task.tell_service(
+                    f"goes on although {sending} of its callers' Envoys still send to it: their "
+                    "control plane is elsewhere."
+                )
+            return
         envoy = self._task.record.state.envoy
         meshes = [envoy["mesh"]] if envoy else mesh_names(self._context.store.view)
         for mesh in meshes:
             await self._task.converge(mesh, f"mesh {mesh}", revision)
+
+    @property
+    def _elsewhere(self) -> bool:
+        """Whether another control plane configures this task's Envoy, and its callers'."""
+        envoy = self._task.record.state.envoy
+        return envoy is not None and bool(envoy.get("elsewhere"))
 
     async def _await_idle(self, limit: float) -> None:
         """Wait until the task's Envoy has had nothing in flight twice in a row, for at most

@@ -17,7 +17,7 @@ from tealmesh.replicas.calls import Calls, Connect
 from tealmesh.replicas.envoys import coding
 from tealmesh.replicas.envoys.together import together
 from tealmesh.replicas.presence.deciding import Standing
-from tealmesh.replicas.tables import meshes
+from tealmesh.store.database.schema import replica_meshes as meshes
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from tealmesh.model.errors import LeaseLost
 from tealmesh.replicas.leases.deciding import Row
-from tealmesh.replicas.tables import leases
+from tealmesh.store.database.schema import leases
 
 
 def read(connection: sa.Connection, name: str) -> Row | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
@@ -15,7 +15,9 @@ from tealmesh.model.errors import TealError
 from tealmesh.replicas.calls import Calls, Connect
 from tealmesh.replicas.presence import deciding
 from tealmesh.replicas.presence.deciding import LEFT, PACE, Pace, Picture, Row, Standing
-from tealmesh.replicas.tables import counts, meshes, replicas
+from tealmesh.store.database.schema import replica_counts as counts
+from tealmesh.store.database.schema import replica_meshes as meshes
+from tealmesh.store.database.schema import replicas
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +78,16 @@ class Presence:
             identity: deciding.standing(self._picture, identity, now, self._pace)
             for identity in self._picture.seen
             if identity != self.replica
+        }
+
+    def gone(self, identities: Iterable[str]) -> set[str]:
+        """Those that are dead or of which nothing is known; none before the first look."""
+        now = self._clock()
+        return {
+            one
+            for one in identities
+            if one != self.replica
+            and deciding.standing(self._picture, one, now, self._pace) is Standing.DEAD
         }
 
     def served(self) -> Mapping[str, int]:

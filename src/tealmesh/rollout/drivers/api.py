@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tealmesh.model.arn import DEFAULT_REGION, last_part
 from tealmesh.model.clock import SteadyClock, steady_clock
+from tealmesh.model.ecs import reasons
 from tealmesh.model.errors import NoSuchResource, NotYet
 from tealmesh.model.rollout import SideTasks
 from tealmesh.model.status import Change, Missing
@@ -98,7 +99,7 @@ class ApiDriver:
             running=running,
             healthy=self._callers().usable_tasks(cluster, name, min(running, registered)),
             failed=primary.get("failedTasks", 0),
-            failure=primary.get("rolloutStateReason", "the tasks failed to start")
+            failure=reasons.told(primary.get("rolloutStateReason", "the tasks failed to start"))
             if _gave_up(primary)
             else "",
             image=await self._image(ecs_service["taskDefinition"], service.application(side)),
@@ -113,7 +114,7 @@ class ApiDriver:
         if own:
             return _stopped_reason(own[-1])
         if why := self._callers().why_unusable(cluster, name):
-            return f"no caller can use {name}'s tasks: {why}"
+            return reasons.told(f"no caller can use {name}'s tasks: {why}")
         ecs_service = await self._aws.ecs_service(cluster, name)
         for event in ecs_service.get("events", []) if ecs_service else []:
             # "has reached a steady state" explains nothing.
@@ -323,7 +324,7 @@ def _at(moment: datetime | None) -> float:
 
 
 def _stopped_reason(task: TaskTypeDef) -> str:
-    return task.get("stoppedReason", "")[:_MOST_EXPLANATION_CHARACTERS]
+    return reasons.told(task.get("stoppedReason", "")[:_MOST_EXPLANATION_CHARACTERS])
 
 
 def _stopped_tasks(client: ECSClient, cluster: str, name: str) -> list[TaskTypeDef]:

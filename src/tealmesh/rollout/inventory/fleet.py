@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from tealmesh.model import wire
+from tealmesh.model.ecs import reasons
 from tealmesh.model.ecs.names import cluster_of, service_of, task_id
 from tealmesh.model.rollout import Deployment, State, Status
 from tealmesh.model.said import listed, say
@@ -260,6 +261,8 @@ def _task(
     for member in _TOLD:
         if value := task.get(member):
             answer[member] = value
+    if "stoppedReason" in answer:
+        answer["stoppedReason"] = reasons.told(answer["stoppedReason"])
     return answer
 
 
@@ -281,5 +284,5 @@ def _container(container: ContainerBody) -> wire.ContainerDescription:
     if "exitCode" in container:
         answer["exitCode"] = container["exitCode"]
     if "reason" in container:
-        answer["reason"] = container["reason"]
+        answer["reason"] = reasons.told(container["reason"])
     return answer

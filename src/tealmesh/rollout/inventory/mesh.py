@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from tealmesh.model import wire
+from tealmesh.model.ecs import reasons
 from tealmesh.model.mesh import Kind
 from tealmesh.model.rollout import SideTasks, Traffic
 from tealmesh.model.status import Missing
@@ -180,7 +181,7 @@ def _tasks(run_by: Sequence[EcsService]) -> SideTasks:
         running=sum(s.running for s in run_by),
         healthy=sum(s.healthy for s in run_by),
         failed=sum(s.failed for s in run_by),
-        failure="the tasks failed to start" if gave_up else "",
+        failure=reasons.told("the tasks failed to start") if gave_up else "",
         pending=sum(s.pending for s in run_by),
     )
 

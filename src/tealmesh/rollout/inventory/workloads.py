@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tealmesh.envoy.bootstrap.bootstrap import RESOURCE_VARIABLES
 from tealmesh.model.arn import last_part
+from tealmesh.model.ecs import reasons
 from tealmesh.model.ecs.names import cluster_of, family_and_revision, revision_key, service_of
 from tealmesh.model.mesh import Kind
 from tealmesh.model.status import Missing
@@ -101,7 +102,7 @@ class EcsService:
         last = max(own, key=lambda task: task.get("stoppedAt", 0.0), default=None)
         reason = last.get("stoppedReason", "")[:_MOST_REASON_CHARACTERS] if last else ""
         gave_up = primary is not None and primary.get("rolloutState") == "FAILED"
-        return Missing(reason, gave_up)
+        return Missing(reasons.told(reason), gave_up)
 
 
 class Workloads:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from tealmesh.envoy.names import BesideKind, beside_cluster, egress_cluster
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.rollout import Traffic
+from tealmesh.model.said import counted, say
 from tealmesh.model.traffic.windows import SideWindow
 from tealmesh.rollout.metrics import outcomes, part_times, parts, proto, tasks
 from tealmesh.rollout.metrics.listeners import traffic_together, window_together
@@ -140,9 +141,11 @@ class Metrics:
         if not callers:
             return ""
         named = ", ".join(sorted(callers)[:3])
-        return (
-            f"{len(callers)} Envoys of its callers reported to a control plane of which nothing is "
-            f"heard: {named}"
+        return say(
+            "{envoys} of its callers reported to a control plane of which nothing is heard: "
+            "{named}",
+            envoys=counted(len(callers), "Envoy"),
+            named=named,
         )
 
     def counts_here(self, identity: str) -> bool:

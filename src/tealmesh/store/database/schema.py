@@ -11,9 +11,12 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Double,
+    Float,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
+    String,
     Table,
     Text,
 )
@@ -87,3 +90,51 @@ former's, at most (`sightings.Sightings`).
 
 noted = Table("noted", metadata, Column("name", Text, primary_key=True))
 """Files beside the database that must not be missing when it is opened again."""
+
+# What replicas tell one another.
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("beat", BigInteger, nullable=False),
+)
+"""Who holds each lease (empty: nobody), how often it was taken, and how often it was renewed
+since."""
+
+replicas = Table(
+    "replicas",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("address", String(512), nullable=False),
+    Column("beat", BigInteger, nullable=False),
+    Column("streams", BigInteger, nullable=False),
+)
+"""The replicas that are there, or were until lately: where each one's HTTP is reached, how often
+it has said so, and how many Envoys it serves. One that has left has the beat -1."""
+
+replica_meshes = Table(
+    "replica_meshes",
+    metadata,
+    Column("replica", String(64), primary_key=True),
+    Column("mesh", String(256), primary_key=True),
+    Column("roster_number", BigInteger, nullable=False),
+    Column("roster", Text, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("progress", Text, nullable=False),
+)
+"""The Envoys of a mesh at a replica, and how far they are (`replicas.envoys.coding`). Each
+time that one of both is written, its number is one more."""
+
+replica_counts = Table(
+    "replica_counts",
+    metadata,
+    Column("replica", String(64), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("written", Float, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+"""What the callers' Envoys at a replica have counted, how often that was written, and when, by the
+clock of the database, which alone is compared with it."""

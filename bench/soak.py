@@ -32,7 +32,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClient
 from rich.console import Console
 from rich.table import Table
 from tests.support.planes.control_plane import control_plane
-from tests.support.planes.replicas import Replicas, edge, replica, replicas
+from tests.support.planes.replicas import Replicas, edge, replicas
 from tests.support.planes.sample import IMAGES
 from tests.support.programs.postgres import running as postgres
 from tests.support.waiting import until
@@ -77,7 +77,6 @@ class Goal:
     rate: float = 1900.0
     """Requests a second; fewer on a machine that does not answer so many."""
     kill_every: float = 60.0
-    seed: int = 0
 
 
 @dataclass
@@ -191,12 +190,15 @@ class Soak:
             time.sleep(POLL_SECONDS)
 
     def _kill(self) -> None:
-        """Kill one of the two every minute, and start it again."""
-        chance = random.Random(self.goal.seed)
+        """Kill one of the two every minute, the leader and the other one in turn, and start it
+        again.
+        """
         while not self._over.wait(self.goal.kill_every):
-            holder, number = self.system.lease()
-            plane = chance.choice(self.system.planes)
-            leads = bool(holder) and replica(plane) == holder
+            leader = until(self.system.leader)
+            assert leader is not None
+            number = self.system.lease()[1]
+            leads = self.seen.kills % 2 == 0
+            plane = leader if leads else self.system.other(leader)
             plane.kill9()
             killed = time.monotonic()
             self.seen.kills += 1
@@ -335,7 +337,6 @@ def main() -> None:
     parser.add_argument("--cycles", type=int, default=goal.cycles)
     parser.add_argument("--rate", type=float, default=goal.rate, help="requests a second")
     parser.add_argument("--kill-every", type=float, default=goal.kill_every, help="seconds")
-    parser.add_argument("--seed", type=int, default=goal.seed, help="of who is killed")
     raise SystemExit(0 if soak(Goal(**vars(parser.parse_args()))) else 1)
 
 

@@ -122,6 +122,7 @@ lock: $(TOOLBOX) ## Write the locks anew, with hashes; UPGRADE=--upgrade for new
 	$(COMPILE) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 	$(COMPILE) --group tools -o requirements-tools.lock
 	$(COMPILE) --group node -o requirements-node.lock
+	$(VENV)/bin/python images/requirements.py
 
 sbom: $(TOOLBOX) ## Write build/sbom.json: CycloneDX, of what runs (requirements.lock)
 	mkdir -p build

@@ -16,6 +16,7 @@ BEGIN, END = "<!-- begin: made by docs/architecture.py -->", "<!-- end -->"
 
 PACKAGES = {
     "cli": "the teal command",
+    "agent": "beside an Envoy",
     "app": "composition root",
     "migration": "from App Mesh, and back",
     "aws": "HTTP front, codec, moto",

@@ -211,5 +211,7 @@ def _changes(
         if held.gone is not None:
             was = before[identity].get("gone")
             body["gone"] = present.stored() if was is None else was
+        if before.get(identity, body).get("draining"):
+            body["draining"] = True
         if body != before.get(identity):
             yield identity, body

@@ -137,6 +137,8 @@ class DiscoveredBody(TypedDict):
     """Whether it gets requests, as far as Cloud Map knows."""
     gone: NotRequired[MomentBody]
     """Since when Cloud Map does not have it any more: it drains."""
+    draining: NotRequired[bool]
+    """Whether its task has said that it leaves (`model.leaving`), which Cloud Map does not know."""
 
 
 class OperationBody(TypedDict):

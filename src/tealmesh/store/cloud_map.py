@@ -142,7 +142,7 @@ def _found(document: Document[DiscoveredBody]) -> Instance:
         id=body["id"],
         attributes=tuple(sorted(body["attributes"].items())),
         healthy=body["healthy"],
-        draining="gone" in body,
+        draining="gone" in body or body.get("draining", False),
     )
 
 

@@ -15,10 +15,11 @@ from importlib import metadata
 from pathlib import Path
 
 from tealmesh.engine.runtimes.docker import images
+from tealmesh.engine.runtimes.sidecar import find_envoy
 from tests.support.machine import REPOSITORY
 from tests.support.programs.podman import Podman
 
-TOOLS = ("sh", "mkdir", "chown", "rm")
+TOOLS = ("sh", "mkdir", "chmod", "chown", "rm")
 
 
 def locked() -> Iterator[metadata.Distribution]:
@@ -36,15 +37,16 @@ def of(library: str | Path, directory: Path) -> bool:
     return Path(library).resolve().is_relative_to(directory.resolve())
 
 
-def base(archive: Path) -> None:
-    """A root file system with this Python, the packages, and a shell. Envoy's own binary, which a
-    control plane does not run, is left out.
+def base(archive: Path, **more: Path) -> None:
+    """A root file system with this Python, the packages, a shell and ``more`` programs. Envoy's own
+    binary, which a control plane does not run, is left out.
     """
     python = Path(sys.executable).resolve()
     library = Path(sysconfig.get_path("stdlib"))
     site = Path(sysconfig.get_path("purelib"))
     programs = {str(python): python, "bin/python3": python}
     programs |= {f"bin/{tool}": Path(str(shutil.which(tool))) for tool in TOOLS}
+    programs |= {f"bin/{name}": file for name, file in more.items()}
     plain: dict[str, Path] = {}
     found = list((library / "lib-dynload").glob("*.so"))
     for distribution in locked():
@@ -86,5 +88,19 @@ def control_plane_image(engine: Podman, directory: Path, name: str) -> None:
     file = REPOSITORY / "images" / "control-plane" / "Containerfile"
     engine.run(
         "build", "--network", "none", "--format", "docker", "--build-arg", "BASE=base:test",
+        "--file", str(file), "--tag", name, str(REPOSITORY),
+    )  # fmt: skip
+
+
+def envoy_image(engine: Podman, directory: Path, name: str) -> None:
+    """Build `images/envoy` as users do, from a base image made here, with Envoy's binary."""
+    archive = directory / "envoy-base.tar"
+    base(archive, envoy=Path(find_envoy()))
+    binaries = Path(sys.executable).resolve().parent
+    engine.run("import", "--change", f"ENV PATH={binaries}:/bin", str(archive), "envoy-base:test")
+    archive.unlink()
+    file = REPOSITORY / "images" / "envoy" / "Containerfile"
+    engine.run(
+        "build", "--network", "none", "--format", "docker", "--build-arg", "BASE=envoy-base:test",
         "--file", str(file), "--tag", name, str(REPOSITORY),
     )  # fmt: skip

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tealmesh.app.envoys.leaving import LeavingServicer
 from tealmesh.app.host import HOST, listen
 from tealmesh.app.transport.certificates import Certificates
 from tealmesh.app.transport.sockets import listen_at
@@ -90,6 +91,7 @@ class EnvoyServer:
         traces: TraceServicer | None = None,
         life: Life = ALONE,
         current: Current | None = None,
+        leaving: LeavingServicer | None = None,
     ) -> None:
         self._admit = admit
         self._life = life
@@ -102,6 +104,7 @@ class EnvoyServer:
         self._certificates = certificates
         self._traces = traces
         self._drained = False
+        self._leaving = leaving
 
     async def start(self) -> None:
         """Listen. Raises TealError if the port is in use."""
@@ -109,6 +112,8 @@ class EnvoyServer:
         self._counted.add_to(self._server)
         if self._traces is not None:
             self._traces.add_to(self._server)
+        if self._leaving is not None:
+            self._leaving.add_to(self._server)
         with listen(self._port, "--xds-port"):
             pass  # Its error says what is wrong with the port; gRPC's does not.
         try:

@@ -13,6 +13,7 @@ from tealmesh.app.envoys.admission import Admission, SeenEnvoys
 from tealmesh.app.envoys.bound import ByBindings
 from tealmesh.app.envoys.current import Current, head_of
 from tealmesh.app.envoys.gone import known_gone
+from tealmesh.app.envoys.leaving import LeavingServicer
 from tealmesh.app.envoys.permission import Permissions
 from tealmesh.app.envoys.server import EnvoyServer, Life
 from tealmesh.app.feed import feed
@@ -70,6 +71,9 @@ class Streams:
             self.tracing.servicer,
             Life(config.stream_age, config.stream_drain),
             self._current(),
+            LeavingServicer(
+                self._store, self.admission, self.cache.wait_converged, entrance.server_id
+            ),
         )
 
     def workers(self) -> Iterator[Worker]:

@@ -12,8 +12,8 @@ import click
 
 from tealmesh.cli.commands.identity import identity
 from tealmesh.cli.options import default_data_dir, print_json, read_text, with_json
-from tealmesh.cli.private import write_private
 from tealmesh.model.errors import TealError
+from tealmesh.model.private import write_private
 
 if TYPE_CHECKING:
     from tealmesh.envoy.bootstrap.transport import Transport

@@ -6,15 +6,11 @@ import json
 import signal
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from tealmesh.cli.private import write_private
 from tealmesh.model.errors import TealError
-
-if TYPE_CHECKING:
-    from botocore.credentials import Credentials
+from tealmesh.model.private import write_private
 
 RENEW_SECONDS = 600.0
 """A token is good for 15 minutes."""
@@ -95,36 +91,9 @@ def identity(
 def _secret(region: str, server_id: str, endpoint: str) -> str:
     """The secret file of the present token."""
     from tealmesh.envoy.bootstrap.identity import token_secret
-    from tealmesh.model.identity.presigning import presigned_token
+    from tealmesh.model.identity.presigning import aws_credentials, presigned_token
 
     return json.dumps(token_secret(presigned_token(aws_credentials(), region, server_id, endpoint)))
-
-
-def aws_credentials() -> Credentials:
-    """Those that SDKs would find. Raises TealError."""
-    from botocore.exceptions import BotoCoreError
-    from botocore.session import Session
-
-    try:
-        found = Session().get_credentials()
-        frozen = found.get_frozen_credentials() if found else None
-    except BotoCoreError as error:
-        raise TealError(f"no AWS credentials: {error}") from error
-    if frozen is None:
-        raise TealError(
-            "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run it in a "
-            "task with a role"
-        )
-    from botocore.credentials import Credentials
-
-    return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
-
-
-def aws_region() -> str:
-    """The region that SDKs would use; us-east-1 for none."""
-    from botocore.session import Session
-
-    return str(Session().get_config_variable("region") or "us-east-1")
 
 
 def _server_id(endpoint: str) -> str:

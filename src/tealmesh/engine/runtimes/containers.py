@@ -24,16 +24,23 @@ if TYPE_CHECKING:
 
 
 class Role(StrEnum):
-    """What a container's image makes it: Envoy, the X-Ray daemon, or an application."""
+    """What a container's image makes it: Envoy, the X-Ray daemon, what has the task drained before
+    its application stops (`tealmesh.agent`), or an application.
+    """
 
     APPLICATION = "application"
     ENVOY = "envoy"
     XRAY = "xray"
+    DRAIN = "drain"
 
+
+AGENT_IMAGES = "*tealmesh-envoy*"
+"""Images of `images/envoy`, which bring Envoy and its agent."""
 
 BUILT_IN_IMAGES = {
     "*aws-appmesh-envoy*": Role.ENVOY,
     "*envoyproxy/envoy*": Role.ENVOY,
+    AGENT_IMAGES: Role.ENVOY,
     "*aws-xray-daemon*": Role.XRAY,
 }
 
@@ -134,13 +141,14 @@ def _container(
 ) -> Container:
     pairs = [*body.get("environment", []), *override.get("environment", [])]
     logs = body.get("logConfiguration")
+    arguments = tuple(override.get("command") or body.get("command") or ())
     return Container(
         name=body["name"],
         image=body["image"],
-        role=_role(body["image"]),
+        role=_role(body["image"], arguments),
         essential=body.get("essential", True),
         entry_point=tuple(body.get("entryPoint") or ()),
-        arguments=tuple(override.get("command") or body.get("command") or ()),
+        arguments=arguments,
         environment={pair["name"]: pair["value"] for pair in pairs},
         secrets=tuple((s["name"], s["valueFrom"]) for s in body.get("secrets") or ()),
         working_directory=body.get("workingDirectory") or "",
@@ -169,7 +177,14 @@ def _health_check(body: HealthCheckDefinition | None) -> HealthCheck | None:
     )
 
 
-def _role(image: str) -> Role:
+def has_agent(image: str) -> bool:
+    """Whether an image has Envoy's agent, so that it is run as it is."""
+    return fnmatchcase(image, AGENT_IMAGES)
+
+
+def _role(image: str, arguments: Sequence[str] = ()) -> Role:
+    if has_agent(image) and tuple(arguments) == (Role.DRAIN.value,):
+        return Role.DRAIN
     roles = (role for pattern, role in BUILT_IN_IMAGES.items() if fnmatchcase(image, pattern))
     return next(roles, Role.APPLICATION)
 
@@ -279,8 +294,8 @@ def ended(all_of: Sequence[Container], states: Mapping[str, State]) -> Container
 
 
 def stop_order(all_of: Sequence[Container]) -> list[list[Container]]:
-    """Groups to be stopped one after the other: dependents before what they depend on, and Envoy
-    after the applications, which may still send through it.
+    """Groups to be stopped one after the other: dependents before what they depend on, what has the
+    task drained first of all, and Envoy after the applications, which may still send through it.
     """
     left = {c.name: c for c in all_of}
     groups = []
@@ -288,6 +303,8 @@ def stop_order(all_of: Sequence[Container]) -> list[list[Container]]:
         needed = {name for c in left.values() for name, _ in c.depends_on}
         if any(c.role is not Role.ENVOY for c in left.values()):
             needed |= {c.name for c in left.values() if c.role is Role.ENVOY}
+        if any(c.role is Role.DRAIN for c in left.values()):
+            needed |= {c.name for c in left.values() if c.role is not Role.DRAIN}
         group = [c for c in left.values() if c.name not in needed]
         # Containers in a circle (Envoy depending on the application) are stopped together.
         group = group or list(left.values())

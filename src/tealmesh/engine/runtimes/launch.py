@@ -71,6 +71,8 @@ class EnvoyNetwork:
     admin_address: str
     """Where users ask it the harmless questions."""
     address: str
+    agent_socket: str = ""
+    """Where its agent reaches us through it, as it sees it; empty without an agent."""
     app_address: str = "127.0.0.1"
     publish_address: str = ""
     dns_address: tuple[str, int] | None = None
@@ -117,6 +119,7 @@ def write_envoy_bootstrap(
             publish_address=network.publish_address,
             admin_address=network.admin_address,
             admin_socket=network.admin_socket,
+            agent_socket=network.agent_socket,
             dns_address=network.dns_address,
             forgetting=forgets(network.version),
             traced=plane.traced if exports(network.version) else 0.0,

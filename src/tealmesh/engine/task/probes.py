@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 import httpx
 
+from tealmesh.engine.runtimes import in_flight
 from tealmesh.engine.runtimes.admin import ask, tell
 from tealmesh.engine.runtimes.base import Networks, TaskNetwork
 from tealmesh.engine.runtimes.ports import connect_problem
@@ -27,15 +26,6 @@ _TIMEOUT_SECONDS = 2.0
 _AT_ONCE = 8
 """Callers' Envoys that are asked at the same time."""
 _CLUSTERS = "/clusters?format=json"
-
-_IN_FLIGHT = r"downstream_rq_active$|^cluster\.cds_ingress_.*_tcp_[0-9]+\.upstream_cx_active$"
-_ACTIVE = re.compile(
-    r"^(?:http\.(?!admin\.)(?!.*egress)\S*downstream_rq_active"
-    r"|cluster\.cds_ingress_\S*_tcp_[0-9]+\.upstream_cx_active): (\d+)$",
-    re.MULTILINE,
-)
-"""What Envoy is serving: requests, streams and WebSockets, and connections of TCP listeners. What
-it sends for its own application is not counted."""
 
 
 class Probes:
@@ -116,10 +106,10 @@ class Probes:
         not answer.
         """
         try:
-            answer = await ask(network.admin, f"/stats?{urlencode({'filter': _IN_FLIGHT})}")
+            answer = await ask(network.admin, in_flight.QUESTION)
         except EngineError:
             return None
-        return sum(int(count) for count in _ACTIVE.findall(answer.text))
+        return in_flight.counted(answer.text)
 
     async def drain_listeners(self, network: TaskNetwork) -> None:
         """Make a gateway's Envoy ask its clients to connect elsewhere

@@ -294,7 +294,7 @@ class Task:
         """The last log lines of the container at fault, or of all if that is not known."""
         if self._pod is None:
             return ""
-        suspects = [c for c in self._pod.containers if c.role is not Role.XRAY]
+        suspects = [c for c in self._pod.containers if c.role not in (Role.XRAY, Role.DRAIN)]
         texts = []
         for one in [container] if container else suspects:
             lines = await self.context.runtime.logs(self.directory, one.name, _REASON_LINES)

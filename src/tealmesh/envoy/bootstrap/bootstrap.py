@@ -15,6 +15,7 @@ from google.protobuf import json_format
 from tealmesh.envoy import reporting
 from tealmesh.envoy.bootstrap import statistics
 from tealmesh.envoy.bootstrap.admin import admin, at_port, at_socket, own_admin, questions
+from tealmesh.envoy.bootstrap.announcing import announcing
 from tealmesh.envoy.bootstrap.environment import (
     Environment,
     Json,
@@ -77,6 +78,7 @@ def bootstrap(
     publish_address: str = "",
     admin_address: str = "127.0.0.1",
     admin_socket: str = "",
+    agent_socket: str = "",
     dns_address: tuple[str, int] | None = None,
     delta: bool = True,
     stats_flush_seconds: float | None = None,
@@ -98,7 +100,8 @@ def bootstrap(
     forgets those of tasks that have gone. It asks the name server at ``dns_address``, None for
     those of its resolv.conf. With a ``transport`` it connects by TLS. Its admin interface is at
     ``admin_address``, or at the Unix socket ``admin_socket`` with a few harmless questions answered
-    at ``admin_address`` (see `admin`). It exports this share of its requests, ``traced``, to the
+    at ``admin_address`` (see `admin`). At ``agent_socket`` its agent reaches the control plane
+    through it (see `announcing`). It exports this share of its requests, ``traced``, to the
     control plane as traces, unless a variable says where its traces go. ``read`` reads the files
     that variables name. Raises TealError for a variable that cannot be used.
     """
@@ -130,6 +133,8 @@ def bootstrap(
         listeners.append(listener)
         clusters.append(cluster)
         at = at_socket(admin_socket)
+    if agent_socket:
+        listeners.append(announcing(agent_socket, CONTROL_PLANE))
     result: dict[str, Json] = {
         "node": {
             "id": resource,

@@ -25,7 +25,12 @@ from tealmesh.model.config.nouns import (
 from tealmesh.model.config.table import Table
 from tealmesh.model.errors import ConfigError
 
-BUILT_IN_IMAGES = ("*aws-appmesh-envoy*", "*envoyproxy/envoy*", "*aws-xray-daemon*")
+BUILT_IN_IMAGES = (
+    "*aws-appmesh-envoy*",
+    "*envoyproxy/envoy*",
+    "*tealmesh-envoy*",
+    "*aws-xray-daemon*",
+)
 """Images that Tealmesh can run without an entry in ``[images]``."""
 
 _MESH = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")

@@ -152,8 +152,7 @@ def _directory_of(client: Client) -> Path:
 
 def _exchanged(client: Client, sts: str) -> dict[str, str | int]:
     """Keys for the identity that the AWS credentials of the environment prove."""
-    from tealmesh.cli.commands.identity import aws_credentials, aws_region
-    from tealmesh.model.identity.presigning import presigned_token
+    from tealmesh.model.identity.presigning import aws_credentials, aws_region, presigned_token
 
     server_id = client.health().server_id
     return client.login(presigned_token(aws_credentials(), aws_region(), server_id, sts))

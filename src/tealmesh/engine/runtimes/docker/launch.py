@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import tealmesh
 from tealmesh.engine.runtimes.base import Launch, TaskSpec
-from tealmesh.engine.runtimes.containers import Role
+from tealmesh.engine.runtimes.containers import Role, has_agent
 from tealmesh.engine.runtimes.docker.definition import (
     ENVOY,
     ContainerSpec,
@@ -42,6 +42,7 @@ from tealmesh.engine.runtimes.sidecar import (
     arguments,
     asked_port,
     bootstrap_path,
+    control_plane_elsewhere,
     private,
     token_path,
 )
@@ -56,6 +57,7 @@ XDS_SOCKET = "xds.sock"
 _XDS_INSIDE = "/run/tealmesh"
 _PRIVATE_INSIDE = Path("/run/tealmesh-envoy")
 _BOOTSTRAP_INSIDE = Path("/etc/tealmesh-bootstrap.json")
+_AGENT_SOCKET = "agent.sock"
 _ENVOY_USER = "1337"
 """The user of the App Mesh image, and what most task definitions have as ``IgnoredUID``."""
 
@@ -77,6 +79,7 @@ def prepare_envoy(plane: ControlPlane, launch: Launch, version: Version | None) 
         admin_socket=str(_PRIVATE_INSIDE / ADMIN_SOCKET),
         admin_address="0.0.0.0",
         address="" if redirected else launch.network.address,
+        agent_socket=str(_PRIVATE_INSIDE / _AGENT_SOCKET) if _brings_agent(launch) else "",
         version=version,
     )
     path = write_envoy_bootstrap(plane, launch, network, _no_file)
@@ -102,6 +105,8 @@ def container_spec(plane: ControlPlane, launch: Launch) -> ContainerSpec:
     if launch.task.role:
         path = credentials_path(plane.keys.credentials[0], launch.task.id)
         variables["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = path
+    if container.role is Role.ENVOY and _brings_agent(launch):
+        variables |= _for_agent(launch)
     return ContainerSpec(
         directory=launch.task.directory,
         name=container.name,
@@ -131,14 +136,16 @@ def _image(plane: ControlPlane, launch: Launch) -> ImageSpec:
         case Role.ENVOY:
             return _envoy_image(plane, launch, image)
         case Role.XRAY:
-            return replace(image, instead=_own_xray(image))
+            return replace(image, instead=_own(image, "tealmesh.engine.runtimes.xray"))
+        case Role.DRAIN:
+            return replace(image, instead=_own(image, "tealmesh.agent"))
         case _:
             return image
 
 
 def _envoy_image(plane: ControlPlane, launch: Launch, image: ImageSpec) -> ImageSpec:
     """Run Envoy itself. The App Mesh agent is left out: our bootstrap does what it makes of the
-    environment.
+    environment. An image with our own agent is run as it is.
     """
     container = launch.container
     bootstrap = bootstrap_path(launch.task.directory, container.name)
@@ -154,7 +161,26 @@ def _envoy_image(plane: ControlPlane, launch: Launch, image: ImageSpec) -> Image
             (str(_xds_socket(plane).parent), _XDS_INSIDE, True),
         ),
     )
-    return replace(envoy, instead=replace(envoy, image=ENVOY_IMAGE))
+    own = replace(envoy, image=ENVOY_IMAGE)
+    if _brings_agent(launch):
+        envoy = replace(envoy, entry_point=container.entry_point, arguments=())
+    return replace(envoy, instead=own)
+
+
+def _brings_agent(launch: Launch) -> bool:
+    return has_agent(launch.container.image)
+
+
+def _for_agent(launch: Launch) -> dict[str, str]:
+    """Where Envoy's agent has its files, so that we reach Envoy; and our bootstrap, if it is we who
+    configure it. Otherwise the agent makes its own, and proves the role of the task.
+    """
+    variables = {"TEAL_ENVOY_DIRECTORY": str(_PRIVATE_INSIDE)}
+    if control_plane_elsewhere(launch.container.environment) is None:
+        variables["ENVOY_CONFIG_FILE"] = str(_BOOTSTRAP_INSIDE)
+    elif redirection(launch.task.definition) is None:
+        variables["TEAL_ENVOY_ADDRESS"] = launch.network.address
+    return variables
 
 
 def _envoy_user(launch: Launch) -> str:
@@ -181,14 +207,16 @@ def _no_file(path: str) -> str:
     raise FileNotFoundError(f"no file can be read here: {path}")
 
 
-def _own_xray(image: ImageSpec) -> ImageSpec:
-    """The built-in X-Ray daemon, run by our own Python from this machine's directories."""
+def _own(image: ImageSpec, module: str) -> ImageSpec:
+    """A program of ours, such as the built-in X-Ray daemon, run by our own Python from this
+    machine's directories.
+    """
     source = Path(tealmesh.__file__).parents[1]
     directories = ["/usr", "/lib", "/lib64", sys.base_prefix, sys.prefix, str(source)]
     return replace(
         image,
         image=PAUSE_IMAGE,
-        entry_point=(sys.executable, "-m", "tealmesh.engine.runtimes.xray"),
+        entry_point=(sys.executable, "-m", module),
         arguments=(),
         user="0",
         mounts=(

@@ -107,13 +107,13 @@ def program(plane: ControlPlane, launch: Launch) -> Program:
 
 
 def _user(plane: ControlPlane, launch: Launch, command: Command) -> RunAs | None:
-    """Whom the container runs as; None for our own user, as the X-Ray daemon does, which is our
-    own program. Who has nobody is nobody else.
+    """Whom the container runs as; None for our own user, as the X-Ray daemon does and what has the
+    task drained, which are our own programs. Who has nobody is nobody else.
     """
     container = launch.container
     if container.role is Role.ENVOY:
         return _envoy_user(launch)
-    if container.role is Role.XRAY or not can_choose():
+    if container.role in (Role.XRAY, Role.DRAIN) or not can_choose():
         return None
     if not container.user:
         wanted = command.user or plane.task_user
@@ -185,6 +185,10 @@ def _command(plane: ControlPlane, launch: Launch) -> Command:
             return Command(arguments(envoy, path.resolve(), container.environment), directory)
         case Role.XRAY:
             return Command((sys.executable, "-m", "tealmesh.engine.runtimes.xray"))
+        case Role.DRAIN:
+            # No agent is there to be asked: such tasks are drained before any container is stopped.
+            nobody = {"APPNET_AGENT_ADMIN_MODE": "uds", "APPNET_AGENT_ADMIN_UDS_PATH": os.devnull}
+            return Command((sys.executable, "-m", "tealmesh.agent", "drain"), environment=nobody)
         case _:
             return command_for(container, launch.task.images)
 

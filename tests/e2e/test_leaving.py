@@ -102,6 +102,8 @@ def test_a_task_that_is_stopped_from_outside_loses_no_request(
         task = asyncio.run(work())
         assert load.report.failures == []
         assert load.report.statuses.keys() == {200}
+        waiter, often = plane.client("ecs").get_waiter("tasks_stopped"), {"Delay": 1}
+        waiter.wait(cluster="boxes", tasks=[task], WaiterConfig=often)
         (shown,) = plane.client("ecs").describe_tasks(cluster="boxes", tasks=[task])["tasks"]
         codes = {one["name"]: one.get("exitCode") for one in shown["containers"]}
         assert codes["drain"] == 0, (codes, said(tmp_path, task))

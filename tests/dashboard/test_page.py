@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 
+from tests.dashboard import walking
 from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.planes.sample import FINISHED, Sample, api
 from tests.support.programs.chromium import axe, chromium, missing
@@ -168,10 +169,17 @@ def test_every_page_opens_and_hinders_nobody(watched: Watched, deployed: str) ->
         ]
         assert serious == [], f"{address} {theme}: {json.dumps(serious, indent=1)}"
         page.set_viewport_size(narrow)  # type: ignore[arg-type]
-        beyond = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        assert page.evaluate(beyond) <= 0, f"{address} is wider than a telephone"
+        assert walking.wider(page) == [], address
         page.set_viewport_size(wide)  # type: ignore[arg-type]
     assert watched.faults == []
+
+
+def test_every_control_is_reached_and_seen_by_keyboard(watched: Watched, deployed: str) -> None:
+    for address in (*PAGES, deployed, "#/mesh/sample?node=virtualNode%2Fweb-green"):
+        watched.show(address)
+        expect(watched.page.get_by_role("heading", level=1)).to_be_visible()
+        expect(watched.page.get_by_text("Loading…")).to_have_count(0)
+        assert walking.by_keyboard(watched.page) == {"missed": [], "unseen": []}, address
 
 
 def test_its_numbers_are_those_of_the_api(watched: Watched, deployed: str) -> None:
@@ -243,11 +251,14 @@ def test_its_sentences_are_in_the_language_of_the_page(watched: Watched, deploye
     )
     expect(page.locator(".lead .sentence")).to_contain_text("を測定中")
     english = page.locator("main [lang=en]").filter(has_text=re.compile("[a-z]"))
-    for address in (deployed, "#/", "#/services/web", "#/history/web", "#/events"):
+    for address in (*PAGES, deployed, "#/mesh/sample?node=virtualNode%2Fweb-green"):
         watched.show(address)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
-        expect(page.get_by_text(re.compile("測定中|待機中|を作成")).first).to_be_visible()
-        expect(english).to_have_count(0)
+        expect(page.get_by_text("読み込み中")).to_have_count(0)
+        if address in (deployed, "#/", "#/services/web", "#/history/web", "#/events"):
+            expect(page.get_by_text(re.compile("測定中|待機中|を作成")).first).to_be_visible()
+            expect(english).to_have_count(0)
+        assert walking.english(page) == [], address
     page.get_by_label("言語").select_option("en")
     assert watched.faults == []
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.dashboard import scenes
+from tests.dashboard import scenes, walking
 from tests.dashboard.staged import Scene, Stage, stage
 from tests.support.programs.chromium import axe, chromium, missing
 
@@ -80,12 +80,12 @@ def test_every_state_can_be_read(page: Page, played: Stage, name: str) -> None:
         ]
         assert serious == [], f"{theme}: {json.dumps(serious, indent=1)}"
     # On a telephone neither the page nor a table of it is wider than what one sees.
-    beyond = page.evaluate(
-        """() => [document.documentElement, ...document.querySelectorAll("section.table")]
-        .filter((one) => one.scrollWidth > one.clientWidth)
-        .map((one) => `${one.ariaLabel} ${one.scrollWidth} > ${one.clientWidth}`)"""
-    )
-    assert beyond == []
+    assert walking.wider(page) == []
+    page.get_by_label("Language").select_option("ja")
+    expect(page.locator("html")).to_have_attribute("lang", "ja")
+    assert walking.wider(page) == []
+    # A scene does not say what its sentences are made of, so they stay English and are marked so.
+    assert walking.english(page, except_marked=True) == []
 
 
 def test_what_changed_is_told_without_secrets(page: Page, played: Stage) -> None:

@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,9 @@ from tests.support import sdk
 PAUSE_SECONDS = 0.2
 KEPT = 50
 """So many of the newest are kept: a mesh may have 200 virtual nodes, as App Mesh's quota says."""
+PASSING = frozenset({"ServiceUnavailableException", "ServiceUnavailable"})
+"""Errors of our API that ask the caller to try again."""
+
 NAME = re.compile(r"written-\d{5}")
 
 
@@ -41,7 +44,16 @@ class Writer:
     that an Envoy has something to acknowledge. What fails is tried again until it is done.
     """
 
-    def __init__(self, endpoints: Sequence[str], mesh: str, gateway: str, node: str) -> None:
+    def __init__(
+        self,
+        endpoints: Sequence[str],
+        mesh: str,
+        gateway: str,
+        node: str,
+        passing: Container[str] = PASSING,
+    ) -> None:
+        """``passing``: the codes of errors after which writing again is right."""
+        self._passing = passing
         self._clients = [_client(endpoint) for endpoint in endpoints]
         self._turns = itertools.cycle(self._clients)
         self._mesh = mesh
@@ -61,6 +73,8 @@ class Writer:
         """The numbers that the route was moved to, and the versions that the answers said."""
         self.errors: Counter[str] = Counter()
         """What was answered to attempts that failed, or why there was no answer."""
+        self.told: set[str] = set()
+        """What answers said that were errors."""
         self.wrong: list[str] = []
         """What must not be."""
 
@@ -202,8 +216,10 @@ class Writer:
     def _failed(self, error: Exception) -> None:
         code = _code(error)
         self.errors[code] += 1
-        if code not in _PASSING and isinstance(error, ClientError):
-            self.wrong.append(str(error))
+        if isinstance(error, ClientError):
+            self.told.add(str(error))
+            if code not in self._passing:
+                self.wrong.append(str(error))
         time.sleep(0.1)
 
     def _nodes_of(self, client: Any) -> set[str]:
@@ -222,10 +238,6 @@ class Writer:
                 "action": {"weightedTargets": [{"virtualNode": self._node, "weight": 1}]},
             }
         }
-
-
-_PASSING = {"ServiceUnavailableException", "ServiceUnavailable"}
-"""Errors of our API that ask the caller to try again."""
 
 
 def _client(endpoint: str) -> Any:

@@ -255,6 +255,7 @@ export interface Envoy {
   message?: string;
   note?: string;
   version?: string;
+  said?: Makings;
 }
 export type Kind =
   | "virtualGateway"

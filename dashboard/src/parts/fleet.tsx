@@ -4,7 +4,6 @@ import { shelves } from "../data/state";
 import type { Service, Side, SideTraffic, Traffic } from "../data/wire";
 import { link } from "../router";
 import { percent, t } from "../text";
-import { told } from "../text/said";
 import { useGradual } from "./gradual";
 import { Ago, Column, Image, ShareBar, SideMark, StateMark, Table } from "./marks";
 import { MeasureCells, MeasureColumns } from "./measures";
@@ -155,7 +154,8 @@ function SideCells(props: {
       <MeasureCells
         healthy={side.healthy}
         desired={side.desired}
-        reason={side.reason && told(side.reason, service.said)}
+        reason={side.reason}
+        by={service}
         traffic={traffic}
       />
     </>

@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { now } from "../data/state";
 import type { Envoy, Verdict } from "../data/wire";
 import { duration, moment, percent, t, word } from "../text";
+import { told } from "../text/said";
 
 const SIGNS: Record<Verdict, string> = { PASS: "✔", FAIL: "✖", NEED_DATA: "◌", UNKNOWN: "?" };
 
@@ -142,14 +143,14 @@ export function Table(props: {
 export function EnvoyMark({ envoy }: { envoy: Envoy }) {
   if (envoy.message) {
     return (
-      <span class="bad" title={envoy.message}>
+      <span class="bad" title={`"${envoy.message}"`}>
         ✖ {t("envoy.rejects")}
       </span>
     );
   }
   if (!envoy.connected)
     return (
-      <span class="warn" title={envoy.note}>
+      <span class="warn" title={envoy.note && told(envoy.note, envoy.said)}>
         ▲ {t("envoy.gone")}
       </span>
     );

@@ -2,6 +2,7 @@
 
 import type { SideTraffic } from "../data/wire";
 import { latency, number, percent, rate, t } from "../text";
+import { known, type Makings, told } from "../text/said";
 import { Column } from "./marks";
 
 export function MeasureColumns() {
@@ -18,17 +19,24 @@ export function MeasureColumns() {
 interface Measured {
   healthy: number;
   desired: number;
+  /** Why tasks are missing, and who tells it. */
   reason?: string | undefined;
+  by: { said?: Makings };
   /** Whether there are tasks to count. */
   runs?: boolean;
   traffic: SideTraffic | undefined;
 }
 
-export function MeasureCells({ healthy, desired, reason, runs = true, traffic }: Measured) {
+export function MeasureCells({ healthy, desired, reason, by, runs = true, traffic }: Measured) {
   const ill = healthy < desired;
   return (
     <>
-      <td class={ill ? "n warn" : "n"} title={reason} data-label={t("column.healthy")}>
+      <td
+        class={ill ? "n warn" : "n"}
+        lang={reason && !known(reason, by.said) ? "en" : undefined}
+        title={reason && told(reason, by.said)}
+        data-label={t("column.healthy")}
+      >
         {ill && <span aria-hidden="true">▲ </span>}
         {runs ? `${number(healthy)}/${number(desired)}` : "–"}
       </td>

@@ -5,7 +5,6 @@ import { shelves } from "../data/state";
 import type { Rest } from "../data/wire";
 import { link } from "../router";
 import { t, word } from "../text";
-import { told } from "../text/said";
 import { useGradual } from "./gradual";
 import { Column, Image, Table } from "./marks";
 import { MeasureCells, MeasureColumns } from "./measures";
@@ -62,7 +61,8 @@ const Row = still(function Row({ one }: { one: Rest }) {
       <MeasureCells
         healthy={one.healthy}
         desired={one.desired}
-        reason={one.reason && told(one.reason, one.said)}
+        reason={one.reason}
+        by={one}
         runs={Boolean(one.ecsServices?.length)}
         traffic={one.traffic}
       />

@@ -6,6 +6,7 @@ import { byName } from "../data/order";
 import { shelves } from "../data/state";
 import type { Envoy, LogLine, Task } from "../data/wire";
 import { t, word } from "../text";
+import type { Makings } from "../text/said";
 import { Trouble, useAsked, useTick } from "./asking";
 import { Ago, Column, EnvoyMark, Image, SideMark, Table } from "./marks";
 import { Told } from "./told";
@@ -158,7 +159,7 @@ function EnvoyOf({ task }: { task: Task }) {
  * as each change of anything is a new one. */
 function Configured({ task }: { task: Task }) {
   const envoy = envoyOf(task);
-  const { answer } = useAsked<{ envoys: Envoy[] }>(
+  const { answer } = useAsked<{ envoys: Envoy[]; said?: Makings }>(
     "ListEnvoys",
     envoy ? { mesh: envoy.mesh } : null,
     useTick(5, task.status !== "STOPPED"),
@@ -171,7 +172,12 @@ function Configured({ task }: { task: Task }) {
       {told.revision === undefined
         ? t("tasks.unacknowledged")
         : t("tasks.acknowledged", { revision: told.revision })}
-      {told.note && <span lang="en"> {told.note}</span>}
+      {told.note && (
+        <>
+          {" "}
+          <Told text={told.note} by={answer} />
+        </>
+      )}
     </p>
   );
 }

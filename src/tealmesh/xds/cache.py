@@ -18,6 +18,7 @@ from tealmesh.envoy.resources import ResourceSet, ResourceType, dangling
 from tealmesh.model.clock import SteadyClock, steady_clock
 from tealmesh.model.convergence import Convergence, EnvoyStatus, Reported
 from tealmesh.model.mesh import LOAD_BALANCER, Proxy, Snapshot
+from tealmesh.model.said import say
 from tealmesh.xds.barrier import Order, at_once, make_before_break
 from tealmesh.xds.connection import Connection, Envoy
 from tealmesh.xds.counts import Counts
@@ -366,9 +367,7 @@ class AdsCache:
         return max(envoy.acknowledged, self._valid[mesh])
 
     def _why_orphaned(self, envoy: Envoy) -> str:
-        """Why no revision can change anything for this Envoy, so that it is not waited for; empty
-        when its node or gateway exists.
-        """
+        """Why this Envoy is not waited for, since what it stands for does not exist; or empty."""
         snapshot = self._snapshots.get(envoy.proxy.mesh)
         if snapshot is None:
             of_mesh = envoy.proxy.kind != LOAD_BALANCER
@@ -377,13 +376,14 @@ class AdsCache:
             missing = envoy.proxy.resource
         else:
             return ""
-        kept = "keeps its last resources" if envoy.memory.good or envoy.acknowledged else "waits"
-        return f"{missing} does not exist: this Envoy {kept}"
+        good = envoy.memory.good or envoy.acknowledged
+        kept = say("keeps its last resources") if good else say("waits")
+        return say("{missing} does not exist: this Envoy {kept}", missing=missing, kept=kept)
 
     def _status(self, identity: str, pending: bool) -> EnvoyStatus:
         envoy = self._register.get(identity)
         if envoy is None:
-            return EnvoyStatus(identity, "", "", False, 0, note="has not connected yet")
+            return EnvoyStatus(identity, "", "", False, 0, note=say("has not connected yet"))
         streams = envoy.connections if pending else ()
         missing = {name for c in streams for name in c.session.missing()}
         return EnvoyStatus(

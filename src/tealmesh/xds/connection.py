@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tealmesh.envoy.resources import ResourceType
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Proxy, Snapshot
+from tealmesh.model.said import say
 from tealmesh.xds.exchange import Request
 from tealmesh.xds.own import Own
 from tealmesh.xds.session import Memory
@@ -120,15 +121,17 @@ class Connection:
         overdue_at = self._overdue_at()
         if overdue_at is None or self._cache.clock() < overdue_at:
             return False
-        self.envoy.silence = (
-            f"did not answer what it was sent for {SILENCE_SECONDS:g} s: its stream was closed"
+        self.envoy.silence = say(
+            "did not answer what it was sent for {seconds} s: its stream was closed",
+            seconds=f"{SILENCE_SECONDS:g}",
         )
         return True
 
     def does_not_read(self) -> None:
         """It has not read a response for too long: say so of the Envoy."""
-        self.envoy.silence = (
-            f"did not read what it was sent for {SILENCE_SECONDS:g} s: its connection was closed"
+        self.envoy.silence = say(
+            "did not read what it was sent for {seconds} s: its connection was closed",
+            seconds=f"{SILENCE_SECONDS:g}",
         )
 
     def owes_since(self) -> float:
@@ -183,7 +186,7 @@ class Envoy:
         owed = max((connection.owes_since() for connection in self.connections), default=0.0)
         if owed < SLOW_SECONDS:
             return self.silence
-        return f"has not answered for {owed:.0f} s what it was sent"
+        return say("has not answered for {seconds} s what it was sent", seconds=round(owed))
 
     def sync(self) -> bool:
         """Copy the sessions' progress; return whether it changed."""

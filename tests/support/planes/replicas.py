@@ -115,7 +115,7 @@ def _await_stable(article: Article, service: str) -> None:
     article.ecs.get_waiter("services_stable").wait(
         cluster=article.cluster,
         services=[service],
-        WaiterConfig={"Delay": 1, "MaxAttempts": 60},
+        WaiterConfig={"Delay": 1, "MaxAttempts": 180},
     )
 
 

@@ -203,17 +203,22 @@ function Envoys({ mesh }: { mesh: string }) {
 
 function Lagging({ envoy }: { envoy: Envoy }) {
   const why = envoy.message
-    ? `✖ ${t("envoy.rejects")}: ${envoy.message}`
+    ? `✖ ${t("envoy.rejects")}: `
     : envoy.connected
       ? `◌ ${t("envoy.lags", { revision: envoy.revision ?? 0 })}`
       : `▲ ${t("envoy.gone")}`;
-  const more = envoy.note ? ` (${envoy.note})` : "";
   return (
     <li>
       <code title={envoy.id}>{envoy.resource.split("/").slice(2).join("/")}</code>{" "}
       <span class={envoy.message ? "bad" : "warn"}>
         {why}
-        {more}
+        {envoy.message && <q lang="en">{envoy.message}</q>}
+        {envoy.note && (
+          <>
+            {" "}
+            (<Told text={envoy.note} by={envoy} />)
+          </>
+        )}
       </span>
     </li>
   );

@@ -1,4 +1,5 @@
-/** The Japanese of why tasks stopped and why ECS ended a deployment of its own. */
+/** The Japanese of why tasks stopped, why ECS ended a deployment of its own, and of what is odd about
+ * an Envoy. */
 
 export const STOPPING: Record<string, string> = {
   "{reason}; last log lines of {container}: {lines}":
@@ -40,4 +41,16 @@ export const STOPPING: Record<string, string> = {
   "ECS deployment {deployment} completed.": "ECS のデプロイ {deployment} が完了",
   "ECS deployment {deployment} in progress.": "ECS のデプロイ {deployment} が進行中",
   "the tasks failed to start": "タスクが起動しなかった",
+  "has not answered for {seconds} s what it was sent": "送った内容に {seconds} 秒間応答がない",
+  "has not connected yet": "まだ接続していない",
+  "did not answer what it was sent for {seconds} s: its stream was closed":
+    "送った内容に {seconds} 秒間応答がなく、ストリームを閉じた",
+  "did not read what it was sent for {seconds} s: its connection was closed":
+    "送った内容を {seconds} 秒間読まず、接続を閉じた",
+  "{missing} does not exist: this Envoy {kept}": "{missing} が存在しない：この Envoy は{kept}",
+  "keeps its last resources": "最後の設定を保持",
+  waits: "待機中",
+  "IAM does not know its role {role}: what it may is not asked":
+    "ロール {role} は IAM にない：権限は確認されない",
+  "refused: {why}": "拒否：「{why}」",
 };

@@ -28,6 +28,7 @@ from tealmesh.model.identity.keys import Keys
 from tealmesh.model.identity.presigned import is_proof
 from tealmesh.model.load_balancers import load_balancer_name
 from tealmesh.model.mesh import load_balancer_proxy
+from tealmesh.model.said import say
 from tealmesh.store import Store, tables
 from tealmesh.store.snapshot import load_balancer_places
 from tealmesh.supervision.trouble import NOBODY, Told, Trouble
@@ -138,7 +139,7 @@ class Admission:
         state = self._state(task) if self.permissions.unknown else None
         if state is None or state.role not in self.permissions.unknown:
             return ""
-        return f"IAM does not know its role {state.role}: what it may is not asked"
+        return say("IAM does not know its role {role}: what it may is not asked", role=state.role)
 
     async def _permit(self, identity: Identity) -> None:
         """Raise EnvoyForbidden if its role, or that of its task, may not have the configuration."""
@@ -299,13 +300,13 @@ def _of_mesh(refusal: Refusal, mesh: str, seen: Collection[EnvoyStatus]) -> bool
 
 def _with_refusals(one: EnvoyStatus, refused: Collection[Refusal]) -> EnvoyStatus:
     why = next((r.why for r in refused if r.identity == one.id), "")
-    return replace(one, note=f"refused: {why}") if why else one
+    return replace(one, note=say("refused: {why}", why=why)) if why else one
 
 
 def _strangers(refused: Collection[Refusal], seen: Collection[EnvoyStatus]) -> list[EnvoyStatus]:
     known = {one.id for one in seen}
     return [
-        EnvoyStatus(r.identity, r.resource, "", False, 0, note=f"refused: {r.why}")
+        EnvoyStatus(r.identity, r.resource, "", False, 0, note=say("refused: {why}", why=r.why))
         for r in refused
         if r.identity not in known
     ]

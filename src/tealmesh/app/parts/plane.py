@@ -42,6 +42,7 @@ from tealmesh.rollout.changes import Changes
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.drivers.api import ApiDriver
 from tealmesh.rollout.drivers.aws import Aws
+from tealmesh.rollout.drivers.by_terraform import ByTerraform
 from tealmesh.rollout.inventory.whole import Inventory
 from tealmesh.rollout.notices import links
 from tealmesh.rollout.notices.sending import Sending
@@ -76,7 +77,7 @@ class Plane:
         metrics = streams.metrics
         self.controller = Controller(
             store,
-            self._driver,
+            ByTerraform(store, self._driver),
             streams.cache.wait_converged,
             metrics.callers_saw,
             metrics.callers_saw_after,

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import sqlalchemy as sa
 
@@ -228,7 +229,7 @@ def _url(text: str) -> sa.URL:
     """Raises TealError, without the text, which may have a password, if it is no URL of ours."""
     allowed = "must be a path, sqlite:////PATH or postgresql://USER@HOST:PORT/DATABASE"
     try:
-        url = sa.make_url(text)
+        url = sa.make_url(_hosts_apart(text))
     except (sa.exc.ArgumentError, ValueError):
         raise TealError(f"the URL of the database cannot be read: it {allowed}") from None
     if url.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
@@ -236,6 +237,25 @@ def _url(text: str) -> sa.URL:
     if url.drivername == "sqlite":
         return url
     raise TealError(f"the database {shown(url)} is {url.drivername!r}: it {allowed}")
+
+
+def _hosts_apart(text: str) -> str:
+    """The URL with several hosts as SQLAlchemy reads them, where it has them as libpq does:
+    ``postgresql://USER@HOST:PORT,HOST:PORT/DATABASE``.
+    https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
+    """
+    scheme, _, rest = text.partition("://")
+    place, slash, path = rest.partition("/")
+    user, at, hosts = place.rpartition("@")
+    if scheme == "sqlite" or "," not in hosts:
+        return text
+    parts = [urlsplit(f"//{host}") for host in hosts.split(",")]
+    listed = {
+        "host": ",".join(part.hostname or "" for part in parts),
+        "port": ",".join(str(part.port or "") for part in parts),
+    }
+    between = "&" if "?" in path else "?"
+    return f"{scheme}://{user}{at}{slash or '/'}{path}{between}{urlencode(listed)}"
 
 
 def _make_private(path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tealmesh.engine.runtimes.base import KILLED
+from tealmesh.engine.runtimes.base import KILLED, ContainerStatus
 from tealmesh.engine.runtimes.files import log_path, tail
 from tealmesh.engine.runtimes.process import processes
 from tealmesh.engine.runtimes.process.processes import Program, _wait_uncancelled
@@ -108,6 +108,30 @@ def test_a_second_start_finds_the_first(tmp_path: Path) -> None:
         await _said(tmp_path, "once")
         assert lines(tmp_path, "app", 5) == ["once"]
         await processes.stop(both[0], 5)
+
+    run(scenario())
+
+
+def test_what_cannot_be_written_down_does_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk, a process that nobody knows of would stay for ever."""
+    monkeypatch.setattr(processes, "_SHIM_SECONDS", 3.0)
+    home = tmp_path / "app"
+    home.mkdir()
+    (home / "pid.new").symlink_to("/dev/full")
+
+    async def scenario() -> None:
+        handle = await processes.start(program(tmp_path, "sh", "-c", "echo $$; exec sleep 300"))
+        assert await processes.inspect(handle) == ContainerStatus(running=False, exit_code=KILLED)
+        for said in lines(tmp_path, "app", 5):
+            if said.isdecimal():
+                await _until_gone(int(said))
+        # What an earlier version wrote down on such a disk.
+        (home / "pid").touch()
+        (home / "exit").touch()
+        assert await processes.recover(tmp_path, "app") == handle
+        assert await processes.wait(handle) == KILLED
 
     run(scenario())
 

@@ -237,7 +237,8 @@ async def _read_handle(home: Path) -> Handle:
     """What the shim writes when it starts, as soon as it has."""
     deadline = asyncio.get_running_loop().time() + _SHIM_SECONDS
     while True:
-        with contextlib.suppress(FileNotFoundError):
+        # ValueError: an earlier version left it empty, as the disk was full.
+        with contextlib.suppress(FileNotFoundError, ValueError):
             pid, started, shim, boot = (home / "pid").read_text().split()
             return {
                 "home": str(home),
@@ -256,7 +257,7 @@ async def _read_handle(home: Path) -> Handle:
 def _exit_code(home: Path) -> int | None:
     try:
         return int((home / "exit").read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
         return None
 
 

@@ -14,12 +14,18 @@ child=$!
 read -r stat <"/proc/$child/stat"
 set -- ${stat##*) }
 read -r boot </proc/sys/kernel/random/boot_id
-echo "$child ${20:-0} $$ $boot" >"$dir/pid.new"; mv "$dir/pid.new" "$dir/pid"
+# What cannot be written down, as the disk is full, must not run: nobody would know of it.
+echo "$child ${20:-0} $$ $boot" >"$dir/pid.new" && mv "$dir/pid.new" "$dir/pid" || kill -KILL 0
 while :; do
     wait "$child"; code=$?
     # A trapped signal interrupts `wait`; the child still has to be waited for.
     kill -0 "$child" 2>/dev/null || break
 done
-echo "$code" >"$dir/exit.new"; mv "$dir/exit.new" "$dir/exit"
+tries=0
+until echo "$code" >"$dir/exit.new" && mv "$dir/exit.new" "$dir/exit"; do
+    tries=$((tries + 1))
+    [ -d "$dir" ] && [ $tries -lt 10 ] || break
+    sleep 1
+done 2>/dev/null
 # As in a container, whatever the main process left behind ends with it.
 kill -KILL 0

@@ -1,0 +1,81 @@
+"""What is asked of every page, whatever it shows: that its words are of the reader's language, that
+nothing is wider than the window, and that each control is reached and seen by keyboard.
+"""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page
+
+_ENGLISH = """others => {
+  // Three words of Latin letters in a row are a sentence; names and terms have fewer, or a sign.
+  const sentence = /[A-Za-z][a-z']+(?:[ ,]+(?:[A-Za-z][a-z']*|a|I)){2,}/;
+  const quoted = `code, pre, kbd, option, script, noscript${others ? ", [lang=en]" : ""}`;
+  const found = [];
+  const look = (text, owner) => {
+    const hit = text && !owner.closest(quoted) && sentence.exec(text);
+    if (hit) found.push(`${owner.tagName.toLowerCase()}: ${text.trim().slice(0, 160)}`);
+  };
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) look(walk.currentNode.data, walk.currentNode.parentElement);
+  for (const one of document.body.querySelectorAll("[title], [aria-label], [placeholder]"))
+    for (const name of ["title", "aria-label", "placeholder"]) look(one.getAttribute(name), one);
+  look(document.title, document.body);
+  return found;
+}"""
+_WIDER = """() => [document.documentElement, ...document.querySelectorAll("section.table")]
+  .filter((one) => one.scrollWidth > one.clientWidth)
+  .map((one) => `${one.ariaLabel ?? one.tagName} ${one.scrollWidth} > ${one.clientWidth}`)"""
+_CONTROLS = "a[href], button:enabled, input, select, summary, [tabindex='0']"
+_BEGIN = """controls => {
+  window.walked = new Map();
+  window.seeing = new AbortController();
+  document.activeElement?.blur?.();
+  document.addEventListener("focusin", ({ target }) => {
+    const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(target);
+    const shows = (outlineStyle !== "none" && parseFloat(outlineWidth) > 0) || boxShadow !== "none";
+    window.walked.set(target, shows);
+  }, { signal: window.seeing.signal });
+  const shown = (one) => one.checkVisibility({ visibilityProperty: true });
+  window.there = [...document.querySelectorAll(controls)].filter(shown);
+  return window.there.length;
+}"""
+_END = """controls => {
+  window.seeing.abort();
+  const named = (one) => `${one.outerHTML.slice(0, 140)}`;
+  const shown = (one) => one.checkVisibility({ visibilityProperty: true });
+  // What a live page has added since was not there to be walked through.
+  const all = window.there.filter((one) => one.isConnected && one.matches(controls) && shown(one));
+  const group = (one) => one.type === "radio" && all.some(
+    (other) => other.name === one.name && window.walked.has(other));
+  return {
+    missed: all.filter((one) => !window.walked.has(one) && !group(one)).map(named),
+    unseen: [...window.walked].filter(([one, shows]) => !shows && one.id !== "main")
+      .map(([one]) => named(one)),
+  };
+}"""
+
+
+def english(page: Page, *, except_marked: bool = False) -> list[str]:
+    """Texts and names on the page that are English sentences; code, logs and what programs printed
+    are quotations. ``except_marked``: what is marked as English is one too.
+    """
+    found: list[str] = page.evaluate(_ENGLISH, except_marked)
+    return found
+
+
+def wider(page: Page) -> list[str]:
+    """What is wider than the window: the page itself, or a table of it."""
+    found: list[str] = page.evaluate(_WIDER)
+    return found
+
+
+def by_keyboard(page: Page) -> dict[str, list[str]]:
+    """Walks through the whole page by Tab. The controls that are ``missed``, and those that are
+    reached and do not show it (``unseen``).
+    """
+    count = page.evaluate(_BEGIN, _CONTROLS)
+    # Once around, the browser's own parts and what a live page adds meanwhile included.
+    for _ in range(count + 10):
+        page.keyboard.press("Tab")
+    found: dict[str, list[str]] = page.evaluate(_END, _CONTROLS)
+    return found

@@ -255,7 +255,7 @@ class Controller(Decisions):
 
     def latest(self, service: str) -> Deployment | None:
         """The running deployment, or else the one that started last."""
-        return next(iter(self._work.all(service)), None)
+        return self._work.latest(service)
 
     def history(self, service: str) -> list[Deployment]:
         """The deployments of a service, newest first; a running one with its newest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
 import random
@@ -123,6 +124,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(TOGETHER):
             item.add_marker(pytest.mark.timeout(WALK_SECONDS))
+
+
+def pytest_collection_finish() -> None:
+    """All tests are there until the end: the garbage collector need not look at them each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def _rank(item: pytest.Item) -> int:

@@ -116,7 +116,7 @@ def _round(
     other.goto(f"{wire.endpoint}/_teal/")
     expect(other.locator(".link.good")).to_be_visible(timeout=30_000)
     other.close()
-    finished(plane)
+    finished(plane, timeout=300)
     watched.show("#/")
     if number % 3 == 1:
         lost = page.evaluate_handle(_LOST)

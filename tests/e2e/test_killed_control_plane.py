@@ -76,7 +76,8 @@ def _applied(directory: Path, dies_at: str) -> Iterator[tuple[ControlPlane, Samp
     [
         pytest.param(FORWARD[0::3], marks=pytest.mark.drill),
         pytest.param(FORWARD[1::3], marks=pytest.mark.drill),
-        FORWARD[2::3],
+        pytest.param(FORWARD[2::3], marks=pytest.mark.drill),
+        ("SHIFTING",),
     ],
 )
 def test_a_deployment_is_finished_by_the_next_control_plane(

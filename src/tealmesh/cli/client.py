@@ -47,6 +47,7 @@ class Client(Transport):
         force: bool = False,
         step: int | None = None,
         instead: bool = False,
+        terraform: wire.TerraformRun | None = None,
     ) -> wire.DeployOutput:
         return self._call(
             wire.DeployOutput,
@@ -58,6 +59,29 @@ class Client(Transport):
             force=force or None,
             step=step,
             replace=instead or None,
+            terraform=terraform,
+        )
+
+    def take_terraform_step(
+        self, service: str, run: wire.TerraformRun, take_over: bool = False
+    ) -> wire.TakeTerraformStepOutput:
+        return self._call(
+            wire.TakeTerraformStepOutput,
+            service=service,
+            terraform=run,
+            takeOver=take_over or None,
+        )
+
+    def answer_terraform_step(
+        self, service: str, holder: str, number: int, error: str, retryable: bool
+    ) -> None:
+        self._call(
+            wire.AnswerTerraformStepOutput,
+            service=service,
+            holder=holder,
+            number=number,
+            error=error or None,
+            retryable=retryable or None,
         )
 
     def plan_deployment(
@@ -105,10 +129,18 @@ class Client(Transport):
         return self._call(wire.UnlockOutput, service=service)["lock"]
 
     def rollback(
-        self, service: str, gradual: bool = False, revision: int | None = None
+        self,
+        service: str,
+        gradual: bool = False,
+        revision: int | None = None,
+        terraform: wire.TerraformRun | None = None,
     ) -> wire.RollbackOutput:
         return self._call(
-            wire.RollbackOutput, service=service, gradual=gradual or None, revision=revision
+            wire.RollbackOutput,
+            service=service,
+            gradual=gradual or None,
+            revision=revision,
+            terraform=terraform,
         )
 
     def abort(self, service: str, give_up: bool = False) -> wire.Deployment:

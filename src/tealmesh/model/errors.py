@@ -34,6 +34,7 @@
     ├── TemplateUnknown             a template alone does not say a value
     ├── MotoEnded                   the process of the other AWS services has ended
     ├── DeploymentHeld              a deployment waits for a person's decision
+    ├── TerraformFailed             Terraform could not plan or apply a deployment's step
     └── NoControlPlane              nothing answers at the endpoint, or not Tealmesh
 
 Six exceptions are no errors of this kind: each steers the module that defines it and is caught
@@ -252,6 +253,15 @@ class MotoEnded(TealError):
 
 class DeploymentHeld(TealError):
     """A deployment waits for a person's decision."""
+
+
+class TerraformFailed(TealError):
+    """Terraform could not plan or apply a step of a deployment."""
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+        """Whether it may go well later: somebody else had the state locked."""
 
 
 class NoControlPlane(TealError):

@@ -14,7 +14,7 @@ from tealmesh.model.clock import Clock, NewId, SteadyClock, system_clock
 from tealmesh.model.config.strategies import Strategy
 from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.rollout import Deployment, SideTasks, State
-from tealmesh.rollout import beginning, documents, extending, going_back, machine
+from tealmesh.rollout import beginning, documents, extending, going_back, machine, terraform
 from tealmesh.rollout.drivers.base import Driver
 from tealmesh.rollout.effects import LiveRoute, Replaced, Superseded
 from tealmesh.rollout.gates.preflight import ImageProblem, none_known
@@ -43,6 +43,7 @@ from tealmesh.supervision.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from tealmesh.model.rollout.locks import LockBody
+    from tealmesh.model.rollout.terraform import Holder
 
 MAKE_WAY_SECONDS = 50.0
 """How long a deployment waits for the end of the one that it replaces."""
@@ -107,7 +108,6 @@ class Controller(Decisions):
         self._driver = driver
         self._clock = clock
         self._new_id = new_id
-        self._wall = wall
         self._image_problem = image_problem
 
     async def run(self) -> None:
@@ -132,8 +132,10 @@ class Controller(Decisions):
         instead: bool = False,
         *,
         force: bool = False,
+        by: Holder | None = None,
     ) -> Deployment:
-        """Start a deployment of ``image`` to the idle side. ``force``: also in a freeze.
+        """Start a deployment of ``image`` to the idle side. ``force``: in a freeze too. ``by``: who
+        makes its changes, with Terraform; None for the control plane.
 
         ``strategy``: None for the one in teal.toml. A repeated ``token`` returns the deployment
         that it started. ``instead``: a deployment that runs is ended first. ConflictException while
@@ -161,7 +163,7 @@ class Controller(Decisions):
 
         if instead and (begun := await self._take_place(actor, system, image, first)):
             return begun
-        return await self._begin("Deploy", system, await first())
+        return await self._begin("Deploy", system, await first(), by)
 
     async def first(
         self,
@@ -204,7 +206,12 @@ class Controller(Decisions):
         return await self.deploy(actor, name, latest.new_image, latest.strategy, token)
 
     async def rollback(
-        self, actor: str, service: str, gradual: bool = False, revision: int | None = None
+        self,
+        actor: str,
+        service: str,
+        gradual: bool = False,
+        revision: int | None = None,
+        by: Holder | None = None,
     ) -> tuple[Deployment, str]:
         """Go back to the version before. A running deployment is aborted; if none is running, one
         of the version before starts: at once, or ``gradual`` with all steps and gates. One that
@@ -232,7 +239,7 @@ class Controller(Decisions):
             if deployment.kind == "ROLLBACK" or deployment.state in machine.BACKWARD:
                 return deployment, ""
             return await self._abort(actor, deployment), ""
-        return await self._go_back(actor, system, gradual, revision)
+        return await self._go_back(actor, system, gradual, revision, by)
 
     async def lock(self, actor: str, service: str, why: str, seconds: float = 0.0) -> LockBody:
         """Lock a service against deployments, for so many seconds or, with 0, until `unlock`."""
@@ -248,7 +255,7 @@ class Controller(Decisions):
 
     def latest(self, service: str) -> Deployment | None:
         """The running deployment, or else the one that started last."""
-        return next(iter(self._work.all(service)), None)
+        return self._work.latest(service)
 
     def history(self, service: str) -> list[Deployment]:
         """The deployments of a service, newest first; a running one with its newest
@@ -298,10 +305,17 @@ class Controller(Decisions):
         return None
 
     async def _go_back(
-        self, actor: str, system: Service, gradual: bool, revision: int | None = None
+        self,
+        actor: str,
+        system: Service,
+        gradual: bool,
+        revision: int | None = None,
+        by: Holder | None = None,
     ) -> tuple[Deployment, str]:
         first, already = await self.first_back(actor, system, gradual, revision)
-        return (first, already) if already else (await self._begin("Rollback", system, first), "")
+        if already:
+            return first, already
+        return await self._begin("Rollback", system, first, by), ""
 
     async def first_back(
         self,
@@ -350,13 +364,16 @@ class Controller(Decisions):
             raise AwsError("InternalServerError", str(error), status=500) from error
         return route, tasks
 
-    async def _begin(self, operation: str, system: Service, first: Deployment) -> Deployment:
-        """Store a deployment and work on it."""
+    async def _begin(
+        self, operation: str, system: Service, first: Deployment, by: Holder | None = None
+    ) -> Deployment:
+        """Store a deployment and work on it. ``by``: who makes its changes with Terraform."""
         pinned = beginning.pinned(system)
+        if by is not None:
+            terraform.refuse(system, first)
+        put = terraform.begun_by(by, lambda t, d, entry: documents.put_first(t, d, entry, pinned))
         async with self._keeping.beginning:
-            return await self._work.begin(
-                operation, first, lambda t, d, entry: documents.put_first(t, d, entry, pinned)
-            )
+            return await self._work.begin(operation, first, put)
 
     async def _begin_instead(
         self,

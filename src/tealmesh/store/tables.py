@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from tealmesh.model.rollout.hooks import FreezesBody, HookBody
     from tealmesh.model.rollout.locks import KeptBody, LockBody
     from tealmesh.model.rollout.notices import NoticeBody, NoticeTargetBody
+    from tealmesh.model.rollout.terraform import TerraformBody
     from tealmesh.model.scaling.bodies import (
         ScalableTargetBody,
         ScalingActivityBody,
@@ -206,6 +207,8 @@ LOCKS: Collection[LockBody] = Collection("teal.lock")
 """Key: service. The services that are locked against deployments."""
 KEPT: Collection[KeptBody] = Collection("teal.kept")
 """Key: service. Sides without weight that are kept running for a way back."""
+TERRAFORM: Collection[TerraformBody] = Collection("teal.terraform")
+"""Key: service. Who runs Terraform for its latest deployment, and what is asked for."""
 NOTICES: Collection[NoticeBody] = Collection("teal.notice")
 """Key: target, order. What is still to be told."""
 NOTICE_TARGETS: Collection[NoticeTargetBody] = Collection("teal.notice_target")

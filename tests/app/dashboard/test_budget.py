@@ -16,14 +16,19 @@ from tealmesh.app.dashboard.budget import (
 )
 
 
-@given(st.lists(st.floats(0, 0.1), min_size=1, max_size=200))
-def test_reading_takes_its_part_of_the_time_and_what_was_saved(readings: list[float]) -> None:
+@given(
+    st.lists(st.floats(0, LONGEST_PAUSE * PART_OF_TIME), min_size=1, max_size=200),
+    st.sampled_from([0.0, SAVED_SECONDS]),
+)
+def test_reading_takes_its_part_of_the_time_and_what_was_saved(
+    readings: list[float], saved: float
+) -> None:
     now = 100.0
-    budget = Budget(now)
+    budget = Budget(now, saved)
     for took in readings:
         now += budget.pause(took, now)
     # What the last pause is too long by makes no difference.
-    assert sum(readings) <= (now - 100.0) * PART_OF_TIME + SAVED_SECONDS + 1e-9
+    assert sum(readings) <= (now - 100.0) * PART_OF_TIME + saved + 1e-9
 
 
 @given(st.lists(st.floats(0, 60), min_size=1, max_size=50))

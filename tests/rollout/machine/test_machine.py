@@ -53,7 +53,7 @@ def test_every_state_is_reached(states: Sequence[tuple[Deployment, float]]) -> N
     assert {d.state for d, _ in states} == set(State) == set(PHASES)
 
 
-@sizes("every", 5, 1)
+@sizes("every", 11, 1)
 def test_an_interruption_anywhere_leads_to_the_same_end(
     states: Sequence[tuple[Deployment, float]], every: int
 ) -> None:
@@ -71,7 +71,7 @@ def test_an_interruption_anywhere_leads_to_the_same_end(
         assert (end.status, end.weights) == (expected.status, expected.weights), d.state
 
 
-@sizes("every", 4, 1)
+@sizes("every", 9, 1)
 def test_all_goes_well_or_all_goes_back(
     states: Sequence[tuple[Deployment, float]], every: int
 ) -> None:

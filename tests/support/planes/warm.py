@@ -36,8 +36,9 @@ PRELOADED = (
     "tealmesh.app.control_plane",
     "tealmesh.app.serve",
     "moto.moto_server.werkzeug_app",
+    "tests.support.planes.frozen",
 )
-"""What they import, also at ``teal up``'s first request to moto."""
+"""What they import, also at ``teal up``'s first request to moto; `frozen` is the last."""
 
 
 class Forked:

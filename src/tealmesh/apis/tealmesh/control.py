@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tealmesh.apis.tealmesh import answers
 from tealmesh.apis.tealmesh.ports import Deployments, Operations
+from tealmesh.apis.tealmesh.terraform import TerraformOperations, holder
 from tealmesh.model import wire
 from tealmesh.model.errors import AwsError
 from tealmesh.model.identity.caller import Caller
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _FORWARD = (Status.IN_PROGRESS, Status.SUCCESSFUL)
 
 
-class Control:
+class Control(TerraformOperations):
     """The part of the service that lets people steer."""
 
     def __init__(self, store: Store, deployments: Deployments, operations: Operations) -> None:
@@ -59,6 +60,7 @@ class Control:
             request["service"],
             request.get("gradual", False),
             request.get("revision"),
+            holder(caller, request.get("terraform")),
         )
         answer: wire.RollbackOutput = {"deployment": answers.deployment(deployment)}
         if message:

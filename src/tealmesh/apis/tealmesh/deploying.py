@@ -9,6 +9,7 @@ from itertools import pairwise
 from tealmesh.apis.tealmesh import answers, telling
 from tealmesh.apis.tealmesh.control import Control
 from tealmesh.apis.tealmesh.ports import Deployments, Inventory, Operations, Troubles
+from tealmesh.apis.tealmesh.terraform import holder
 from tealmesh.model import wire
 from tealmesh.model.clock import system_clock
 from tealmesh.model.config.deployments import LINEAR_STEP, linear_steps
@@ -46,6 +47,11 @@ class DeploymentOperations(Control):
         strategy = _strategy(self._operations.strategy(service), request)
         image, token = request["image"], request.get("clientToken", "")
         instead = request.get("replace", False)
+        if instead and "terraform" in request:
+            raise AwsError(
+                "BadRequestException",
+                "replace and terraform: give only one of them; `teal abort` ends what runs",
+            )
         notes = await self._operations.forecast.preflight(
             service, image, strategy, token, force=request.get("force", False), instead=instead
         )
@@ -57,6 +63,7 @@ class DeploymentOperations(Control):
             token,
             instead,
             force=request.get("force", False),
+            by=holder(caller, request.get("terraform")),
         )
         return {"deployment": answers.deployment(deployment), "notes": notes}
 

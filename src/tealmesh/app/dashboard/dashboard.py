@@ -15,8 +15,8 @@ from tealmesh.app.dashboard.board import Items
 from tealmesh.app.dashboard.budget import Spent
 from tealmesh.app.dashboard.files import Files
 from tealmesh.app.dashboard.routes import page_routes
-from tealmesh.app.dashboard.sections import Sources
 from tealmesh.app.dashboard.sight import Sight
+from tealmesh.app.dashboard.sources import Sources
 from tealmesh.app.dashboard.stream import Stream
 from tealmesh.app.entrance import Entrance
 from tealmesh.app.envoys.admission import SeenEnvoys
@@ -82,7 +82,8 @@ class Dashboard:
             page=self._files.script,
         )
         self.shown = Sight(sources, system_clock, steady_clock)
-        self.stream = Stream(self._read, random_id()[:8], steady_clock, stopping)
+        reads = (self._standing, self.shown.flowing)
+        self.stream = Stream(reads, random_id()[:8], steady_clock, stopping)
         self.run = self.stream.run
 
     def routes(self, entrance: Entrance, model: Model, api: Tealmesh) -> list[BaseRoute]:
@@ -93,8 +94,8 @@ class Dashboard:
             sessions, people, front, model, api, self._region, self.stream, self._files
         )
 
-    async def _read(self, spent: Spent) -> dict[str, Items]:
-        return await self.shown.read(partial(_groups, self._api, self._region), spent)
+    async def _standing(self, spent: Spent) -> dict[str, Items]:
+        return await self.shown.standing(partial(_groups, self._api, self._region), spent)
 
 
 async def _groups(api: Tealmesh | None, region: str) -> Sequence[wire.Group]:

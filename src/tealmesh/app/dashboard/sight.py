@@ -9,7 +9,8 @@ from tealmesh.apis.tealmesh import events
 from tealmesh.app.dashboard.board import Items
 from tealmesh.app.dashboard.budget import Spent
 from tealmesh.app.dashboard.resources import Held, described
-from tealmesh.app.dashboard.sections import Sections, Sources
+from tealmesh.app.dashboard.sections import Sections
+from tealmesh.app.dashboard.sources import Sources
 from tealmesh.model import wire
 from tealmesh.model.clock import Clock, SteadyClock
 from tealmesh.model.traffic.windows import SideWindow
@@ -24,6 +25,14 @@ Groups = Callable[[], Awaitable[Sequence[wire.Group]]]
 """The groups, each with its latest deployment."""
 
 
+def _letting_others(spent: Spent) -> Callable[[], Awaitable[None]]:
+    async def others() -> None:
+        with spent.others():
+            await asyncio.sleep(0)
+
+    return others
+
+
 class Sight:
     """What there is to see of one control plane."""
 
@@ -35,19 +44,21 @@ class Sight:
         self._events: dict[str, wire.Event] = {}
         self._newest = 0
 
-    async def read(self, groups: Groups, spent: Spent) -> dict[str, Items]:
-        """All sections, as they are. ``spent`` counts what that takes."""
-
-        async def others() -> None:
-            with spent.others():
-                await asyncio.sleep(0)
-
-        sections = await self._sections.read(self._wall(), self._steady(), others)
+    async def standing(self, groups: Groups, spent: Spent) -> dict[str, Items]:
+        """The sections that the state makes. ``spent`` counts what that takes."""
+        others = _letting_others(spent)
+        sections = await self._sections.read(self._wall(), others)
         await others()
         some = bool(self._from.store.view.list(tables.GROUPS))
         sections["groups"] = {one["name"]: one for one in await groups()} if some else {}
         sections["events"] = await self._recent(spent)
         return sections
+
+    async def flowing(self, spent: Spent) -> dict[str, Items]:
+        """The sections that Envoys make. ``spent`` counts what that takes."""
+        health = {one.task: one.usable for one in self._from.health()}
+        fleet = self._sections.fleet(self._from.store.view, health)
+        return await self._sections.flows.read(fleet, self._steady(), _letting_others(spent))
 
     def tasks(self) -> Sequence[wire.TaskDescription]:
         """All tasks."""

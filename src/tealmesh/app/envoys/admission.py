@@ -283,11 +283,15 @@ class SeenEnvoys:
         """By id. A refused one has the reason as its note. ``pending``: as of `AdsCache.envoys`."""
         seen = self.connected.envoys(mesh, pending=pending)
         refused = [r for r in self.admission.refusals.values() if _of_mesh(r, mesh, seen)]
-        noted = [self._noted(_with_refusals(one, refused)) for one in seen]
+        noted = [_with_refusals(one, refused) for one in seen] if refused else seen
+        # It looks at a file, which would be once for each Envoy.
+        if self.admission.permissions.unknown:
+            noted = [self._noted(one) for one in noted]
         return sorted([*noted, *_strangers(refused, seen)], key=lambda one: one.id)
 
     def _noted(self, one: EnvoyStatus) -> EnvoyStatus:
-        return one if one.note else replace(one, note=self.admission.unasked(one.id))
+        note = "" if one.note else self.admission.unasked(one.id)
+        return replace(one, note=note) if note else one
 
     async def wait_converged(self, mesh: str, revision: int, timeout: float) -> Convergence:
         return await self.connected.wait_converged(mesh, revision, timeout)

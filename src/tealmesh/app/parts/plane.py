@@ -42,6 +42,7 @@ from tealmesh.rollout.changes import Changes
 from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.drivers.api import ApiDriver
 from tealmesh.rollout.drivers.aws import Aws
+from tealmesh.rollout.drivers.by_terraform import ByTerraform
 from tealmesh.rollout.inventory.whole import Inventory
 from tealmesh.rollout.notices import links
 from tealmesh.rollout.notices.sending import Sending
@@ -76,7 +77,7 @@ class Plane:
         metrics = streams.metrics
         self.controller = Controller(
             store,
-            self._driver,
+            ByTerraform(store, self._driver),
             streams.cache.wait_converged,
             metrics.callers_saw,
             metrics.callers_saw_after,
@@ -167,6 +168,14 @@ class Plane:
         """Start the servers beside the HTTP port. Raises TealError if a port is in use."""
         await self._streams.listen()
         await self._cloud.listen()
+
+    async def hand_over(self) -> None:
+        """Let other replicas do what happens once, and let Envoys go to them. Until the last one
+        has gone everything else goes on: they get what changes, and convergence is known.
+        """
+        async with asyncio.TaskGroup() as handing:
+            handing.create_task(self._ground.replication.give_up())
+            handing.create_task(self._streams.drain())
 
     async def close(self) -> None:
         """Detach; tasks and Envoys keep running."""

@@ -24,7 +24,8 @@ _TEALMESH: Mapping[Need, str] = {
     " Lint ListCallers ListDeployments ListEnvoys ListEvents ListGroupDeployments ListGroups"
     " ListJournal ListMembersWithoutEffect ListTasks ListTraces ListWindows PlanDeployment"
     " PlanGroup",
-    "deploy": "Abort Approve Deploy Lock Pause Promote Resume Retry Rollback SetWeights Unlock",
+    "deploy": "Abort AnswerTerraformStep Approve Deploy Lock Pause Promote Resume Retry Rollback"
+    " SetWeights TakeTerraformStep Unlock",
     "group": "AbortGroup ApproveGroup DeployGroup PauseGroup PromoteGroup ResumeGroup RetryGroup"
     " RollbackGroup",
     "mesh": "ShiftWeights",

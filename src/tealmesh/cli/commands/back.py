@@ -11,9 +11,13 @@ from tealmesh.cli.ending import Ending, ends, follow_or_report
 from tealmesh.cli.groups import commands
 from tealmesh.cli.groups.choosing import or_group
 from tealmesh.cli.options import print_json, with_client
+from tealmesh.cli.terraform.options import with_terraform
+from tealmesh.model.errors import TealError
 
 if TYPE_CHECKING:
     from tealmesh.cli.client import Client
+    from tealmesh.cli.terraform.driving import Asked
+    from tealmesh.model import wire
 
 
 @click.command()
@@ -28,9 +32,15 @@ if TYPE_CHECKING:
 )
 @ends
 @or_group(commands.rollback)
+@with_terraform
 @with_client
 def rollback(
-    service: str, revision: int | None, gradual: bool, ending: Ending, client: Client
+    service: str,
+    revision: int | None,
+    gradual: bool,
+    by: Asked | None,
+    ending: Ending,
+    client: Client,
 ) -> None:
     """Go back to the version of SERVICE before the one that serves now.
 
@@ -41,6 +51,9 @@ def rollback(
 
     Run twice, it follows what it has begun. A service that is back already stays as it is.
     """
+    if by is not None:
+        _rolled_back(client, service, by, ending, gradual=gradual, revision=revision)
+        return
     answer = client.rollback(service, gradual, revision)
     if "message" in answer:
         if ending.as_json:
@@ -52,6 +65,32 @@ def rollback(
     aborted = deployment.get("kind") != "ROLLBACK"
     wanted = ("ROLLBACK_SUCCESSFUL",) if aborted else ("SUCCESSFUL",)
     follow_or_report(client, deployment, ending, wanted)
+
+
+def _rolled_back(
+    client: Client,
+    service: str,
+    by: Asked,
+    ending: Ending,
+    *,
+    gradual: bool,
+    revision: int | None,
+) -> None:
+    """Go back by applies of Terraform; a deployment that runs is aborted, and goes back by whoever
+    runs Terraform for it.
+    """
+    from tealmesh.cli.terraform.driving import deployed, resumed
+
+    def begin(run: wire.TerraformRun) -> wire.Deployment:
+        answer = client.rollback(service, gradual, revision, run)
+        if "message" in answer:
+            raise TealError(answer["message"])
+        return answer["deployment"]
+
+    if by.resume:
+        resumed(client, service, by, ending)
+    else:
+        deployed(client, service, by, ending, begin, ("SUCCESSFUL", "ROLLBACK_SUCCESSFUL"))
 
 
 @click.command()

@@ -14,10 +14,13 @@ from tealmesh.cli.groups import commands
 from tealmesh.cli.groups.choosing import or_group, with_group
 from tealmesh.cli.options import print_json, with_client, with_json
 from tealmesh.cli.services import find_service
+from tealmesh.cli.terraform.options import with_terraform
 from tealmesh.model.errors import AwsError, TealError
 
 if TYPE_CHECKING:
     from tealmesh.cli.client import Client
+    from tealmesh.cli.terraform.driving import Asked
+    from tealmesh.model import wire
 
 CONVERGENCE_SECONDS = 15
 """How long `teal weights` waits until every Envoy has acknowledged them."""
@@ -56,6 +59,7 @@ CONVERGENCE_SECONDS = 15
 )
 @click.option("--plan", is_flag=True, help="Show what would happen, and change nothing.")
 @ends
+@with_terraform
 @with_client
 def deploy(
     words: tuple[str, ...],
@@ -67,6 +71,7 @@ def deploy(
     force: bool,
     instead: bool,
     plan: bool,
+    by: Asked | None,
     ending: Ending,
     client: Client,
 ) -> None:
@@ -77,8 +82,17 @@ def deploy(
 
     With --group GROUP and a SERVICE=IMAGE for each service, deploys them together: none takes
     weight before all are ready, and if one fails, all go back.
+
+    With --terraform DIR, each change is made by an apply there, whose plan may touch nothing else.
     """
     percentages = _steps(steps)
+    if by is not None and (group is not None or instead or plan):
+        raise click.UsageError("--terraform goes with none of --group, --replace and --plan")
+    if by is not None and by.resume:
+        from tealmesh.cli.terraform.driving import resumed
+
+        resumed(client, _service(words)[0], by, ending)
+        return
     if group is not None:
         if image or strategy or percentages or step or instead:
             raise click.UsageError(
@@ -99,7 +113,8 @@ def deploy(
             ending.as_json,
         )
         return
-    try:
+
+    def begin(run: wire.TerraformRun | None = None) -> wire.Deployment:
         answer = client.deploy(
             service,
             full,
@@ -109,13 +124,23 @@ def deploy(
             force=force,
             step=step,
             instead=instead,
+            terraform=run,
         )
+        for note in answer.get("notes", []):
+            click.echo(f"note: {note}", err=True)
+        return answer["deployment"]
+
+    try:
+        if by is not None:
+            from tealmesh.cli.terraform.driving import deployed
+
+            deployed(client, service, by, ending, begin)
+            return
+        deployment = begin()
     except AwsError as error:
         say_that_it_runs(error, ending)
         return
-    for note in answer.get("notes", []):
-        click.echo(f"note: {note}", err=True)
-    follow_or_report(client, answer["deployment"], ending)
+    follow_or_report(client, deployment, ending)
 
 
 @click.command()

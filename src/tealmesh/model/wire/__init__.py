@@ -175,6 +175,15 @@ from tealmesh.model.wire.services import (
     ServiceStatus as ServiceStatus,
     SideStatus as SideStatus,
 )
+from tealmesh.model.wire.terraform import (
+    AnswerTerraformStepInput as AnswerTerraformStepInput,
+    AnswerTerraformStepOutput as AnswerTerraformStepOutput,
+    TakeTerraformStepInput as TakeTerraformStepInput,
+    TakeTerraformStepOutput as TakeTerraformStepOutput,
+    TerraformRun as TerraformRun,
+    TerraformSide as TerraformSide,
+    TerraformStep as TerraformStep,
+)
 from tealmesh.model.wire.traces import (
     GetServiceMapInput as GetServiceMapInput,
     GetServiceMapOutput as GetServiceMapOutput,

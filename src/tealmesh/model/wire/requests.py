@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
+from tealmesh.model.wire.terraform import TerraformRun
+
 
 class AbortInput(TypedDict):
     service: str
@@ -32,6 +34,7 @@ class DeployInput(TypedDict):
     clientToken: NotRequired[str]
     force: NotRequired[bool]
     replace: NotRequired[bool]
+    terraform: NotRequired[TerraformRun]
 
 
 class ExplainInput(TypedDict):
@@ -153,6 +156,7 @@ class RollbackInput(TypedDict):
     service: str
     gradual: NotRequired[bool]
     revision: NotRequired[int]
+    terraform: NotRequired[TerraformRun]
 
 
 class SetWeightsInput(TypedDict):

@@ -91,7 +91,7 @@ COUNTERS: Mapping[str, Sequence[str]] = {
 
 _BEGUN = (STARTED, _EJECTED, _CANCELLED, _PENDING_OVERFLOW, _ACTIVE_OVERFLOW, _NONE_HEALTHY)
 
-_WELL = frozenset({COMPLETED, STARTED})
+_ANSWERED, _BEGAN = _HTTP.index(COMPLETED), _HTTP.index(STARTED)
 
 Counted = Mapping[str, int]
 """How much each counter of a cluster has grown."""
@@ -125,11 +125,17 @@ def left_requests(counted: Counted) -> int:
     return left - counted.get(_ROUTE_TIMEOUT, 0) - counted.get(_TRY_TIMEOUT, 0)
 
 
-def all_well(counted: Counted) -> bool:
-    """Whether nothing but requests that were answered without a 5xx has been counted, which is so
-    most of the time: `outcome` of it is known then without looking at every kind of failure.
+def only_answers(counted: Sequence[int]) -> bool:
+    """Whether nothing but requests that were answered without an error has been counted, which is
+    so most of the time: `outcome` of it is known then without looking at every kind of failure.
+    ``counted``: by how much each of `COUNTERS` has grown, of any protocol but TCP.
     """
-    return counted.keys() <= _WELL
+    return sum(counted) == counted[_ANSWERED] + counted[_BEGAN]
+
+
+def answers(counted: Sequence[int]) -> int:
+    """The requests that were answered, of what `only_answers` takes."""
+    return counted[_ANSWERED]
 
 
 def outcome(protocol: str, counted: Counted, gone: int) -> Outcome:

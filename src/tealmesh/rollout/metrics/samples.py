@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import add
+from operator import add, attrgetter
 
 from tealmesh.rollout.metrics import outcomes
 from tealmesh.rollout.metrics.reports import Report
@@ -31,6 +31,8 @@ looks back so far for anything but counts, of which two must agree."""
 
 _LOOK_BACK_SECONDS = 60.0
 """For so long back the fewest requests in flight are looked for."""
+
+_AT = attrgetter("at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class Cluster:
     gauges: dict[str, int] = field(default_factory=dict)
     bounds: tuple[float, ...] = ()
     samples: list[Sample] = field(default_factory=list)
+    grew_at: float = 0.0
+    """When a report last said of any counter that it had grown."""
     thin_at: int = FEWEST_SAMPLES
     """With how many samples it is thinned out next."""
 
@@ -95,7 +99,7 @@ class Cluster:
         # Most clusters are idle most of the time: their samples share one tuple.
         kept, still_open = last.counts, last.open
         if changed:
-            kept = counts
+            kept, self.grew_at = counts, at
             still_open = outcomes.open_requests(dict(zip(self.counters, kept, strict=True)))
         self.samples.append(
             Sample(
@@ -149,11 +153,15 @@ class Cluster:
 
     def first_since(self, since: float) -> int:
         """The index of the first sample at or after a time; the number of samples if none is."""
-        return bisect_left(self.samples, since, key=lambda sample: sample.at)
+        return bisect_left(self.samples, since, key=_AT)
+
+    def grew_after(self, since: float) -> bool:
+        """Whether a counter has grown after a time, or with the last report."""
+        return self.grew_at > since or (bool(self.samples) and self.grew_at == self.samples[-1].at)
 
     def last_until(self, until: float) -> int:
         """The index of the last sample at or before a time; 0 if all came later."""
-        return max(0, bisect_right(self.samples, until, key=lambda sample: sample.at) - 1)
+        return max(0, bisect_right(self.samples, until, key=_AT) - 1)
 
     def grown(self, start: int, end: int = -1) -> Counter[str]:
         """How much each counter has grown from the sample at the index ``start`` to the one at
@@ -235,12 +243,12 @@ def _thinned(samples: Sequence[Sample], most: int) -> list[Sample]:
     older than `_STEADY_SECONDS` without what says the same as its neighbours; where these are too
     many still, with every second one of the older half.
     """
-    dense = bisect_left(samples, samples[-1].at - _DENSE_SECONDS, key=lambda sample: sample.at)
+    dense = bisect_left(samples, samples[-1].at - _DENSE_SECONDS, key=_AT)
     older: list[Sample] = []
     for sample in samples[:dense]:
         if not older or sample.at - older[-1].at >= _SPARSE_SECONDS:
             older.append(sample)
-    steady = bisect_left(older, samples[-1].at - _STEADY_SECONDS, key=lambda sample: sample.at)
+    steady = bisect_left(older, samples[-1].at - _STEADY_SECONDS, key=_AT)
     kept = [*_without_repetitions(older[:steady]), *older[steady:], *samples[dense:]]
     if len(kept) > most * 3 // 4:
         half = len(kept) // 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -132,12 +133,12 @@ def quantile(buckets: Sequence[int], bounds: Sequence[float], total: int, q: flo
     if total <= 0 or not bounds:
         return None
     rank = q * total
-    below, low = 0, 0.0
-    for count, bound in zip(buckets, bounds, strict=True):
-        if count >= rank and count > below:
-            return low + (bound - low) * (rank - below) / (count - below)
-        below, low = count, bound
-    return low
+    index = bisect_left(buckets, rank) if rank > 0 else bisect_right(buckets, 0)
+    low = bounds[index - 1] if index else 0.0
+    if index == len(bounds):
+        return low
+    below = buckets[index - 1] if index else 0
+    return low + (bounds[index] - low) * (rank - below) / (buckets[index] - below)
 
 
 def fewest(gauges: Sequence[Mapping[str, int]], name: str) -> int | None:

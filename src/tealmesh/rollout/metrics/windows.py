@@ -285,24 +285,18 @@ class Metrics:
         return tally.window()
 
     def grown_since(self, since: float) -> Iterator[Grown]:
-        """Every Envoy with every cluster to which it has sent anything since a time (by the
-        clock).
-        """
+        """Every Envoy with each cluster that it has sent anything to since then, by the clock."""
         for identity, envoy in self._envoys.items():
             for name, cluster in envoy.clusters.items():
-                start = cluster.first_since(since)
-                if (
-                    start > len(cluster.samples) - 2
-                    and self._reports(envoy)
-                    and cluster.samples
-                    and cluster.samples[-1].at == envoy.last_report
-                ):
+                if not cluster.grew_after(since):
+                    continue
+                start, last = cluster.first_since(since), len(cluster.samples) - 1
+                newest = cluster.samples[last]
+                if start >= last and newest.at == envoy.last_report and self._reports(envoy):
                     # It reports rarely.
-                    start = max(0, len(cluster.samples) - 2)
+                    start = max(0, last - 1)
                 # The samples of a cluster that is idle share their counts.
-                if start < len(cluster.samples) and (
-                    cluster.samples[start].counts is not cluster.samples[-1].counts
-                ):
+                if start <= last and cluster.samples[start].counts is not newest.counts:
                     yield identity, name, cluster, start
 
     def latency(self, mesh: str, node: str, port: int, protocol: str) -> Histogram:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tealmesh.model.errors import AwsError, DriverError
 from tealmesh.model.rollout import Deployment, State
 from tealmesh.model.said import say
-from tealmesh.rollout import documents, machine
+from tealmesh.rollout import documents, machine, terraform
 from tealmesh.rollout.effects import (
     AbortAsked,
     Approved,
@@ -19,6 +21,9 @@ from tealmesh.rollout.performer import Performer
 from tealmesh.rollout.running.work import Work
 from tealmesh.rollout.system import Service
 from tealmesh.store import Store
+
+if TYPE_CHECKING:
+    from tealmesh.model.rollout.terraform import Holder, StepBody
 
 
 class Decisions:
@@ -157,6 +162,45 @@ class Decisions:
                 ),
             )
         return deployment
+
+    async def take_step(
+        self, actor: str, service: str, holder: Holder, *, take_over: bool
+    ) -> tuple[Deployment, StepBody | None]:
+        """The latest deployment, which ``holder`` makes with Terraform, and the step that is to
+        be applied now; None if there is none. ConflictException as `terraform.take` says.
+        """
+        latest = self._latest(service)
+        if latest.finished:
+            return latest, None
+        if terraform.nothing_new(self._store.view, latest, holder) and not take_over:
+            return latest, None
+        step = await self._store.write(
+            actor,
+            "TakeTerraformStep",
+            lambda t: terraform.take(t, latest.service, latest.id, holder, take_over=take_over),
+        )
+        return latest, step
+
+    async def answer_step(
+        self, actor: str, service: str, holder: str, number: int, error: str, *, retryable: bool
+    ) -> None:
+        """Hear how a step ended. ConflictException as `terraform.answer` says."""
+        latest = self._latest(service)
+        await self._store.write(
+            actor,
+            "AnswerTerraformStep",
+            lambda t: terraform.answer(
+                t, latest.service, latest.id, holder, number, error, retryable=retryable
+            ),
+        )
+
+    def _latest(self, service: str) -> Deployment:
+        """The latest deployment of a service. ConflictException if there is none."""
+        name = self._system(service).name
+        latest = next(iter(self._work.all(name)), None)
+        if latest is None:
+            raise AwsError("ConflictException", f"{name} has never been deployed")
+        return latest
 
     async def _abort(self, actor: str, deployment: Deployment) -> Deployment:
         service, old, new = deployment.service, deployment.old_side, deployment.new_side

@@ -7,6 +7,7 @@ replica does, has none here, and knows them as they are stored.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from tealmesh.model.rollout import Deployment
 from tealmesh.rollout import documents
@@ -19,6 +20,8 @@ class Live:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._live: dict[str, Deployment] = {}
+        self._newest: dict[str, tuple[object, Deployment]] = {}
+        """By service, the document of the deployment that started last, and what it says."""
         self.woken: dict[str, asyncio.Event] = {}
         """What wakes the worker of each."""
 
@@ -72,6 +75,31 @@ class Live:
             if document.body["finished_at"] is None and document.body["id"] not in ended:
                 return Deployment.from_json(document.body)
         return None
+
+    def latest(self, service: str) -> Deployment | None:
+        """The running deployment of a service, or else the one that started last: the first of
+        `all`. An open page asks for it of every service each second, so the others are not read.
+        """
+        view = self._store.view
+        own = [d for d in self._live.values() if d.service == service]
+        running = next((d for d in own if not d.finished), None)
+        if running is not None:
+            same = view.get(tables.DEPLOYMENTS, service, running.id)
+            behind = same is not None and same.body["sequence"] > running.sequence
+            return self.all(service)[0] if behind else running
+        stored, ended = view.list(tables.DEPLOYMENTS, service), {d.id for d in own}
+        unfinished = (
+            one for one in stored if one.body["finished_at"] is None and one.body["id"] not in ended
+        )
+        newest = next(unfinished, None) or max(stored, key=lambda d: d.revision, default=None)
+        if newest is None:
+            self._newest.pop(service, None)
+            return None
+        known = self._newest.get(service)
+        if known is None or known[0] is not newest:
+            d = Deployment.from_json(newest.body)
+            known = self._newest[service] = newest, replace(d, number=d.number or len(stored))
+        return known[1]
 
     def all(self, service: str) -> list[Deployment]:
         """The deployments of a service, newest first; a running one with its newest observations,

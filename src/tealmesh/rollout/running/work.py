@@ -62,6 +62,7 @@ class Work:
         self._hearing = hearing
         self._live = Live(store)
         self.running, self.all = self._live.running, self._live.all
+        self.latest = self._live.latest
         self._stored: dict[str, float] = {}
         self._context: contextvars.Context | None = None
         """That of `run`, and so of the lease: all that is done for deployments is done in it. None

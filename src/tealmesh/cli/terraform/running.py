@@ -1,0 +1,83 @@
+"""Terraform in a directory: plans and applies, as whoever runs `teal` would by hand."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tealmesh.cli.terraform import plans
+from tealmesh.model.errors import TealError, TerraformFailed
+
+_LOCKED = "Error acquiring the state lock"
+_MOST_CHARACTERS = 600
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan that has been made and can be applied."""
+
+    file: Path
+    changes: list[plans.Change]
+    variables: dict[str, object]
+    """The values of the root module's variables."""
+
+
+class Terraform:
+    """The configuration of a directory, with the state, the credentials and the workspace that
+    Terraform finds there and in the environment. Raises TerraformFailed.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        program = shutil.which("terraform")
+        if program is None:
+            raise TealError("there is no `terraform` on PATH, which --terraform needs")
+        if not any(directory.glob("*.tf")) and not any(directory.glob("*.tf.json")):
+            raise TealError(f"--terraform {directory}: no configuration (*.tf) is there")
+        self._program, self.directory = program, directory
+
+    @contextmanager
+    def plan(self) -> Iterator[Plan]:
+        """What an apply would do now. The plan, which has secrets, is gone afterwards."""
+        with tempfile.TemporaryDirectory(prefix="teal-plan-") as private:
+            file = Path(private, "plan")
+            self._run("plan", "-input=false", "-no-color", f"-out={file}")
+            shown: object = json.loads(self._run("show", "-json", str(file)))
+            plan: Mapping[str, object] = shown if isinstance(shown, dict) else {}
+            yield Plan(file, plans.changes(plan), plans.variables(plan))
+
+    def apply(self, plan: Plan) -> None:
+        """Apply a plan, which has not to be older than the state."""
+        self._run("apply", "-input=false", "-no-color", str(plan.file))
+
+    def _run(self, *arguments: str) -> str:
+        # In a session of its own: Ctrl-C ends the following, and no apply in its middle.
+        done = subprocess.run(
+            [self._program, *arguments],
+            cwd=self.directory,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            start_new_session=True,
+        )
+        if done.returncode:
+            raise TerraformFailed(
+                f"`terraform {arguments[0]}` in {self.directory}: {told(done.stderr)}",
+                retryable=_LOCKED in done.stderr,
+            )
+        return done.stdout
+
+
+def told(stderr: str) -> str:
+    """What Terraform says is wrong, in one line."""
+    plain = re.sub("[╷│╵]", " ", re.sub(r"\x1b\[[0-9;]*m", "", stderr))
+    errors = re.findall(r"Error: (.*?)(?=\n\s*Error: |\Z)", plain, re.DOTALL)
+    text = "; ".join(" ".join(error.split()) for error in errors) or " ".join(plain.split())
+    return text[:_MOST_CHARACTERS] or "it failed and said nothing"

@@ -138,7 +138,7 @@ async def _profile(plane: Plane, path: str = "") -> dict[str, Any]:
     import cProfile
 
     if plane.profile is None:
-        plane.profile = cProfile.Profile()
+        plane.profile = cProfile.Profile(time.process_time)  # others may have the machine
         plane.profile.enable()
     else:
         plane.profile.disable()

@@ -26,6 +26,7 @@ SHOWS_NOTHING = {
     "reset": "deletes files",
     "serve": "is a server, which logs",
     "demo": "is a play to watch",
+    "image control-plane": "makes an image",
     "image envoy": "makes an image",
     "help": "is a text for people",
     "completion": "is a script for a shell",
@@ -56,6 +57,7 @@ SERVICE = {"name": "web", "mesh": "shop", "hostname": "web.shop.local", "sides":
 ARGUMENTS = {
     "deploy": "web x/web:2",
     "deploy --plan": "web x/web:2",
+    "models install": "--directory {directory}/models",
     "weights": "web blue=1",
     "explain": "web",
     "logs": "web",

@@ -11,16 +11,17 @@ import pytest
 from envoy.service.discovery.v3 import discovery_pb2
 from hypothesis import given, settings
 
-from tealmesh.envoy.placing import shared
+from tealmesh.envoy.placing import ADDRESS, Addresses, shared
 from tealmesh.envoy.resources import Resource
 from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.mesh import Kind, MeshSnapshot, Proxy
 from tealmesh.xds.barrier import of_type
-from tealmesh.xds.encode import Encoder
+from tealmesh.xds.encode import Encoder, _borne
 from tealmesh.xds.exchange import Change, Request
 from tealmesh.xds.own import Own
 from tealmesh.xds.session import Send
+from tealmesh.xds.stencil import Stencils
 from tests.support.drills import examples
 from tests.support.meshes.builder import MeshBuilder
 
@@ -56,6 +57,7 @@ def world() -> MeshSnapshot:
 
 
 WORLD = world()
+LONG = st.ip_addresses().map(str)
 ADDRESSES = st.sampled_from(["127.0.0.1", "127.0.0.10", "127.7.0.2", "::1", "10.0.0.1"])
 
 
@@ -118,6 +120,39 @@ def test_responses_bear_the_addresses_of_each(delta: bool) -> None:
         assert _read(sent, delta=delta) == ("7", "v", type_.value, *_of(expected, delta=delta))
         assert b"{" not in b"".join(one.body for one in expected.resources.values())
     assert encoder.encodes == 3
+
+
+@given(address=ADDRESSES | LONG, app_address=ADDRESSES, others=st.lists(ADDRESSES, max_size=4))
+@settings(max_examples=examples(30), deadline=None)
+def test_what_is_filled_in_is_what_would_have_been_encoded(
+    address: str, app_address: str, others: list[str]
+) -> None:
+    proxy = Proxy("m", Kind.VIRTUAL_NODE, "app", address=address, app_address=app_address)
+    common, addresses = shared(proxy)
+    resources = Translator().translate(WORLD, common)
+    calls: list[Own] = []
+    for type_ in (T.CLUSTER, T.LISTENER):
+        change = Change(of_type(resources, type_), frozenset({"lds_{address}_1"}), "v")
+
+        def encode(own: Own, change: Change = change) -> bytes:
+            calls.append(own)
+            return _borne(change, True, own)
+
+        stencils, before = Stencils(encode), len(calls)
+        for one in (Own(addresses), *(Own(_moved(addresses, other)) for other in others)):
+            assert stencils.filled(one) == _borne(change, True, one)
+        lengths = {len(address), *map(len, others)}
+        assert len(calls) - before == 2 * len(lengths)  # marks, and other marks
+
+
+def _moved(addresses: Addresses, to: str) -> Addresses:
+    return tuple((name, to if name == ADDRESS else old) for name, old in addresses)
+
+
+def test_an_address_that_is_none_is_not_filled_in() -> None:
+    stencils = Stencils(lambda own: own.text("<{address}>").encode())
+    for address in ("1.2.3.4", "\x01\x02", "ü", "fe80::1%eth0"):
+        assert stencils.filled(Own(((ADDRESS, address),))) == f"<{address}>".encode()
 
 
 def _of(change: Change, *, delta: bool) -> tuple[object, ...]:

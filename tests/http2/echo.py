@@ -14,6 +14,7 @@ from tealmesh.http2.server import Server
 
 SERVERS: dict[str, Callable[..., Any]] = {
     "ours": Server,
+    "ours on asyncio's transports": lambda options=(): Server(options, lean=False),
     "reference": lambda options=(): grpc.aio.server(options=options),
 }
 

@@ -88,7 +88,7 @@ SHORT = {
     "rollout/metrics/servicer.py": {"_read": "one stream, which its Envoy begins again"},
     "store/database/limits.py": {"Thread": "looks at a clock and shuts sockets, which cannot fail"},
     "store/listening.py": {"Thread": "a loop that ends its errors, told as the database's outage"},
-    "xds/cache.py": {"_wake_all": "if it fails, each stream is woken by itself"},
+    "xds/waking.py": {"_wake_all": "if it fails, each stream is woken by itself"},
     "xds/conversation.py": {"_read": "one stream, which its Envoy begins again"},
 }
 """What need not be supervised, and why, by module and by what is begun."""

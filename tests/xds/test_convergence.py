@@ -6,6 +6,7 @@ from typing import Any
 
 from tealmesh.envoy.resources import ResourceSet
 from tealmesh.envoy.resources import ResourceType as T
+from tealmesh.xds.exchange import nonce_of
 from tests.xds.stream import BOTH, NODE, Plane, Stream, names, resources, run
 
 
@@ -56,7 +57,7 @@ def test_the_order_on_the_wire(delta: bool) -> None:
         await stream.say(
             T.ENDPOINT,
             ("green",) if delta else ("blue", "green"),
-            **({} if delta else {"response_nonce": "2"}),
+            **({} if delta else {"response_nonce": nonce_of(2)}),
         )
         endpoints = await stream.hear()
         assert endpoints.type_url == T.ENDPOINT

@@ -6,7 +6,7 @@ from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.model.mesh import Kind, Proxy
 from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.connection import SILENCE_SECONDS, SLOW_SECONDS
-from tealmesh.xds.exchange import Request
+from tealmesh.xds.exchange import Request, nonce_of
 from tests.support.meshes.builder import MeshBuilder
 from tests.xds.stream import NODE, resources
 
@@ -47,7 +47,7 @@ def test_it_is_closed_after_a_minute_without_an_answer() -> None:
     third = expecting.connect("a", NODE, Proxy("m", Kind.VIRTUAL_NODE, "app"), delta=True)
     third.request(T.CLUSTER, Request())
     third.next()
-    third.request(T.CLUSTER, Request(nonce="1"))
+    third.request(T.CLUSTER, Request(nonce=nonce_of(1)))
     now += SILENCE_SECONDS
     assert not third.silent()
     assert expecting.envoys("m")[0].note == ""

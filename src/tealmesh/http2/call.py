@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
@@ -23,6 +24,8 @@ in Python takes what comes before for an error of its own."""
 OK, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNIMPLEMENTED, INTERNAL = 0, 4, 8, 12, 13
 """https://grpc.github.io/grpc/core/md_doc_statuscodes.html"""
 
+_HEAD = struct.Struct("!IBIBI")
+"""Before a message in a frame of its own: the frame's head, and gRPC's."""
 _CONTENT_TYPE = (b"content-type", b"application/grpc")
 _BEGIN = b"\x88" + hpack.encoded([_CONTENT_TYPE, (b"grpc-accept-encoding", b"identity")])
 """``:status: 200`` and what follows it."""
@@ -135,19 +138,17 @@ class Call:
         """Send a message, as soon as the client takes it."""
         if self.done or self._trailers is not None:
             return
-        framed = b"\0" + len(message).to_bytes(4) + message
-        connection, length = self.connection, len(framed)
-        begin = b"" if self._begun else self._headers(_BEGIN, 0)
-        self._begun = True
+        connection, length = self.connection, len(message) + 5
+        if not self._begun:
+            self._begun = True
+            connection.send(self._headers(_BEGIN, 0))
         fits = length <= frames.MAX_FRAME and length <= min(self.window, connection.window)
         if fits and not self.out and not connection.paused:
             self.window -= length
             connection.window -= length
-            connection.send(begin + frames.frame(frames.DATA, 0, self.number, framed))
+            connection.send(_HEAD.pack(length << 8, 0, self.number, 0, length - 5) + message)
             return
-        if begin:
-            connection.send(begin)
-        self.out += framed
+        self.out += b"\0" + (length - 5).to_bytes(4) + message
         self.flush()
 
     def finish(self, status: int, message: str = "") -> None:

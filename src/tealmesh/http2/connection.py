@@ -16,6 +16,7 @@ from tealmesh.http2 import frames, hpack
 from tealmesh.http2.call import RESOURCE_EXHAUSTED, UNSERVED, WINDOW, Call
 from tealmesh.http2.frames import Broken, Code, expect
 from tealmesh.http2.options import Options, greeting, seconds
+from tealmesh.http2.outgoing import Outgoing, peer_of
 
 Route = Callable[[Call], None]
 """Takes up a call: gives it a handler."""
@@ -31,7 +32,7 @@ _IDLE_FRAMES, _IDLE_SECONDS = 1000, 10.0
 _PING = b"tealmesh"
 
 
-class Connection(asyncio.Protocol):
+class Connection(Outgoing):
     """``members`` holds all connections of a server; ``route`` takes up what they call."""
 
     __slots__ = (
@@ -47,25 +48,19 @@ class Connection(asyncio.Protocol):
         "_members",
         "_room_in",
         "_route",
-        "_transport",
         "heard_at",
         "idle_since",
         "leaving_since",
         "looks",
         "opened_at",
         "options",
-        "paused",
         "peer",
         "pinged_at",
-        "window",
     )
 
     def __init__(self, options: Options, route: Route, members: set[Connection]) -> None:
+        super().__init__()
         self.options = options
-        self.window = frames.FIRST_WINDOW
-        """Bytes that the client still takes on all its streams."""
-        self.paused = False
-        """Whether the client does not take what was sent already."""
         self.looks = 0
         """How often the server has looked whether the client has begun to speak."""
         self.leaving_since: float | None = None
@@ -88,10 +83,9 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self.peer = _peer(transport)
+        self.peer = peer_of(transport)
         self.opened_at = self.heard_at = self.idle_since = self._now()
         self._members.add(self)
-        self._transport.write(greeting(self.options, WINDOW, _WINDOW))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._members.discard(self)
@@ -111,16 +105,18 @@ class Connection(asyncio.Protocol):
         self._flush()
 
     def data_received(self, data: bytes) -> None:
-        self.heard_at, self.pinged_at = self._now(), None
+        self.heard_at, self.pinged_at = self._loop.time(), None
         if self._left:
             data = self._left + data
+        self.gather()
         try:
             taken = self._frames(data)
+            self._left = data[taken:] if taken < len(data) else b""
         except Broken as broken:
             self.go_away(broken.code, broken.why)
-            self._transport.close()
-            return
-        self._left = data[taken:]
+            self.close()
+        finally:
+            self.leave()
 
     # What the server asks.
 
@@ -149,23 +145,15 @@ class Connection(asyncio.Protocol):
             body = struct.pack("!II", self._last, code) + why.encode()[:200]
             self.send(frames.frame(frames.GOAWAY, 0, 0, body))
         if not self._calls:
-            self._transport.close()
+            self.close()
 
     def abort(self) -> None:
         """End it at once."""
         self._transport.abort()
 
-    def send(self, data: bytes) -> None:
-        """Send frames."""
-        self._transport.write(data)
-
-    def reset(self, number: int, code: Code) -> None:
-        """End a stream."""
-        self.send(frames.frame(frames.RESET, 0, number, int(code).to_bytes(4)))
-
     def later(self, seconds: float, act: Callable[[], None]) -> None:
         """Act in so many seconds."""
-        asyncio.get_running_loop().call_later(seconds, act)
+        self._loop.call_later(seconds, act)
 
     def forget(self, call: Call) -> None:
         """A call is over."""
@@ -175,7 +163,7 @@ class Connection(asyncio.Protocol):
         if not self._calls:
             self.idle_since = self._now()
             if self.leaving_since is not None:
-                self._transport.close()
+                self.close()
 
     @property
     def calls(self) -> int:
@@ -193,7 +181,9 @@ class Connection(asyncio.Protocol):
                 raise Broken(Code.PROTOCOL_ERROR, "this port speaks HTTP/2 only")
             if len(head) < len(frames.PREFACE):
                 return 0
+            # Our greeting waits for the client's, so that both leave with the first answer.
             self._greeted, at = True, len(head)
+            self.send(greeting(self.options, WINDOW, _WINDOW))
         while end - at >= 9:
             length = data[at] << 16 | data[at + 1] << 8 | data[at + 2]
             if length > frames.MAX_FRAME:
@@ -202,7 +192,10 @@ class Connection(asyncio.Protocol):
             if stop > end:
                 break
             number = int.from_bytes(data[at + 5 : start]) & frames.MAX_WINDOW
-            self._frame(data[at + 3], data[at + 4], number, data[start:stop])
+            if data[at + 3] == frames.DATA and self._block is None:
+                self._data(data[at + 4], number, data[start:stop])  # nearly always
+            else:
+                self._frame(data[at + 3], data[at + 4], number, data[start:stop])
             at = stop
         return at
 
@@ -317,7 +310,7 @@ class Connection(asyncio.Protocol):
         self._route(call)
         timeout = seconds(known.get("grpc-timeout", ""))
         if timeout is not None and not call.done:
-            call.timer = asyncio.get_running_loop().call_later(timeout, call.expire)
+            call.timer = self._loop.call_later(timeout, call.expire)
         if ended:
             call.trailing()
 
@@ -383,13 +376,4 @@ class Connection(asyncio.Protocol):
             raise Broken(Code.ENHANCE_YOUR_CALM, "too many frames that carry nothing")
 
     def _now(self) -> float:
-        return asyncio.get_running_loop().time()
-
-
-def _peer(transport: asyncio.BaseTransport) -> str:
-    """As gRPC writes it: ``ipv4:127.0.0.1:4711``, ``ipv6:[::1]:4711`` or ``unix:``."""
-    name = transport.get_extra_info("peername")
-    if not isinstance(name, tuple):
-        return "unix:"
-    host, port = name[:2]
-    return f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}"
+        return self._loop.time()

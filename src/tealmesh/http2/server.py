@@ -17,13 +17,15 @@ from tealmesh.http2.call import UNIMPLEMENTED, UNSERVED, Call
 from tealmesh.http2.connection import Connection
 from tealmesh.http2.options import Options
 from tealmesh.http2.serving import MethodHandler, Served
+from tealmesh.http2.wires import AVAILABLE, Wires
 
 _log = logging.getLogger(__name__)
 
 _BACKLOG = 16_384
 """Connections that the kernel holds until we take them up; it may allow fewer
 (``net.core.somaxconn``). A mesh of ten thousand Envoys comes at once when it connects again."""
-_ACCEPTED_AT_ONCE = 100
+_ACCEPTED_AT_ONCE = 1_000
+"""So that the kernel's queue does not fill up while others are read from."""
 _HANDSHAKES = 1_000
 """Connections whose TLS has not begun yet; more wait in the kernel."""
 _LOOKED_AT_SECONDS = 2.0
@@ -54,9 +56,13 @@ class _Details:
 
 
 class Server:
-    """``options`` are gRPC's own (`Options.of`)."""
+    """``options`` are gRPC's own (`Options.of`). ``lean``: whether plain connections are served
+    without asyncio's transports.
+    """
 
-    def __init__(self, options: Iterable[tuple[str, int]] = ()) -> None:
+    def __init__(self, options: Iterable[tuple[str, int]] = (), *, lean: bool = AVAILABLE) -> None:
+        self._lean = lean
+        self._wires: Wires | None = None
         self._options = Options.of(options)
         self._handlers: list[GenericHandler] = []
         self._listeners: list[_Listener] = []
@@ -79,7 +85,9 @@ class Server:
 
     async def start(self) -> None:
         """Begin to accept connections."""
+        self._wires = Wires() if self._lean else None
         for listener in self._listeners:
+            listener.wires = self._wires
             listener.start()
         self._sweeping = asyncio.create_task(self._sweep())
 
@@ -97,6 +105,9 @@ class Server:
             await asyncio.sleep(0.01)
         for connection in list(self._connections):
             connection.abort()
+        if self._wires is not None:
+            self._wires.close()
+            self._wires = None
         await asyncio.sleep(0)
 
     def _listen(self, address: str, context: Context | None) -> int:
@@ -169,6 +180,8 @@ class _Listener:
         self._protocol = protocol
         self._beginning: set[asyncio.Task[None]] = set()
         self._closed = False
+        self.wires: Wires | None = None
+        """Who serves plain connections; None if asyncio does."""
 
     def start(self) -> None:
         """Begin to accept."""
@@ -192,13 +205,17 @@ class _Listener:
                 self._pause()
                 return
             try:
-                accepted, _ = self._listener.accept()
+                accepted, peer = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
                 _log.error("no Envoy can connect: %s", error)
                 self._pause()
                 return
+            if self._context is None and self.wires is not None:
+                _prepare(accepted)
+                self.wires.add(accepted, peer, self._protocol())
+                continue
             task = asyncio.get_running_loop().create_task(self._begin(accepted))
             self._beginning.add(task)
             task.add_done_callback(self._beginning.discard)
@@ -210,9 +227,7 @@ class _Listener:
 
     async def _begin(self, accepted: socket.socket) -> None:
         try:
-            accepted.setblocking(False)
-            if accepted.family != socket.AF_UNIX:
-                accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            _prepare(accepted)
             context = None if self._context is None else self._context()
             limit = None if context is None else _CLOSING_SECONDS
             # What fails here fails by the peer, who sees it.
@@ -223,6 +238,12 @@ class _Listener:
         except BaseException:
             accepted.close()
             raise
+
+
+def _prepare(accepted: socket.socket) -> None:
+    accepted.setblocking(False)
+    if accepted.family != socket.AF_UNIX:
+        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _over(seconds: float, limit: float | None) -> bool:

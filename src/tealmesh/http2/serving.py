@@ -74,9 +74,9 @@ class Context:
         while self._call.out:
             await self._served.drained()
 
-    def listen(self, heard: Callable[[Any], None], ended: Callable[[], None]) -> None:
-        """Give requests to ``heard`` where they are read, instead of to who iterates, and call
-        ``ended`` when the client sends no more.
+    def listen(self, heard: Callable[[bytes], None], ended: Callable[[], None]) -> None:
+        """Give requests, as bytes, to ``heard`` where they are read, instead of to who iterates,
+        and call ``ended`` when the client sends no more.
         """
         self._served.listen(heard, ended)
 
@@ -103,7 +103,7 @@ class Served:
         """Of who waits for a message."""
         self._room: asyncio.Future[None] | None = None
         """Of who waits until what was written is on its way."""
-        self._heard: Callable[[Any], None] | None = None
+        self._heard: Callable[[bytes], None] | None = None
         self._told_end: Callable[[], None] | None = None
         self._deserialize = handler.request_deserializer or bytes
         self.task = asyncio.get_running_loop().create_task(self._run(handler))
@@ -132,7 +132,7 @@ class Served:
     def room(self) -> None:
         _wake(self._room)
 
-    def listen(self, heard: Callable[[Any], None], ended: Callable[[], None]) -> None:
+    def listen(self, heard: Callable[[bytes], None], ended: Callable[[], None]) -> None:
         """As of `Context`. What waits already is heard first."""
         self._heard, self._told_end = heard, ended
         while self._messages:
@@ -143,7 +143,7 @@ class Served:
     def _hear(self, message: bytes) -> None:
         try:
             if self._heard is not None:
-                self._heard(self._deserialize(message))
+                self._heard(message)
         except Exception:  # noqa: BLE001 - it must not end the connection of other calls
             self._failed()
             self.task.cancel()

@@ -12,6 +12,7 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from types import TracebackType
 
 from tealmesh.model.clock import Clock, system_clock
 from tealmesh.model.errors import DockerUnavailable, TealError
@@ -45,6 +46,28 @@ class _Failing:
     change: asyncio.TimerHandle | None = None
     """When it counts as healed, or is forgotten."""
     healing: bool = False
+
+
+class Attempts:
+    """Of `Supervisor.attempt`: surrounds each one, thousands in a second."""
+
+    __slots__ = ("_concerns", "_supervisor", "_worker")
+
+    def __init__(self, supervisor: Supervisor, worker: str, concerns: str) -> None:
+        self._supervisor = supervisor
+        self._worker = worker
+        self._concerns = concerns
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._supervisor.attempted(self._worker, self._concerns, error)
 
 
 def _nobody(how: object, trouble: Trouble) -> None:
@@ -95,18 +118,15 @@ class Supervisor:
         finally:
             self._forget(worker)
 
-    @contextlib.contextmanager
-    def attempt(self, worker: str, *, concerns: str = EVERYTHING) -> Iterator[None]:
+    def attempt(self, worker: str, *, concerns: str = EVERYTHING) -> Attempts:
         """One attempt of what somebody else repeats, such as an Envoy that connects again: an error
         is told and raised, and heals once attempts have succeeded for a moment.
         """
-        try:
-            yield
-        except Exception as error:
-            self._failed(worker, concerns, error, repeats=False)
-            raise
-        if worker in self._failing:
-            self._trying(worker, self.backoff.first)
+        return Attempts(self, worker, concerns)
+
+    def attempts(self, worker: str) -> Attempts:
+        """The same, to be entered for each attempt of many."""
+        return Attempts(self, worker, EVERYTHING)
 
     @contextlib.contextmanager
     def contained(self, worker: str, *, concerns: str = EVERYTHING) -> Iterator[None]:
@@ -115,6 +135,13 @@ class Supervisor:
         """
         with contextlib.suppress(Exception), self.attempt(worker, concerns=concerns):
             yield
+
+    def attempted(self, worker: str, concerns: str, error: BaseException | None) -> None:
+        """How an attempt has ended."""
+        if isinstance(error, Exception):
+            self._failed(worker, concerns, error, repeats=False)
+        elif error is None and worker in self._failing:
+            self._trying(worker, self.backoff.first)
 
     def troubles(self) -> list[Trouble]:
         """The workers that fail at present, those that concern everything first."""

@@ -9,7 +9,6 @@ sent (`own`). Only if a proxy's resources have become something else are its str
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,18 +19,20 @@ from tealmesh.model.convergence import Convergence, EnvoyStatus, Reported
 from tealmesh.model.mesh import LOAD_BALANCER, Proxy, Snapshot
 from tealmesh.model.said import say
 from tealmesh.xds.barrier import Order, at_once, make_before_break
-from tealmesh.xds.connection import Connection, Envoy
+from tealmesh.xds.connection import SILENCE_SECONDS, Connection, Envoy
 from tealmesh.xds.counts import Counts
 from tealmesh.xds.elsewhere import Elsewhere, Nowhere, runs_there
 from tealmesh.xds.encode import Encoder
 from tealmesh.xds.exchange import version_of
 from tealmesh.xds.fed import Fed
+from tealmesh.xds.owing import Owing
 from tealmesh.xds.own import Own
 from tealmesh.xds.recollection import Recollections
 from tealmesh.xds.register import Expected, Register
 from tealmesh.xds.session import Memory
 from tealmesh.xds.standing import SharedSession, Standings
 from tealmesh.xds.waiting import Waiting
+from tealmesh.xds.waking import Waking
 
 log = logging.getLogger(__name__)
 
@@ -74,9 +75,9 @@ class AdsCache:
         self.counts = Counts()
         self.translations = 0
         self.fed = Fed()
+        self.owing = Owing(clock, SILENCE_SECONDS)
         self._translate = translate
         self._expected = expected
-        self._hold_off = hold_off
         self._order = order
         self._snapshots: dict[str, Snapshot] = {}
         self._valid: dict[str, int] = {}
@@ -86,9 +87,8 @@ class AdsCache:
         self._standings: dict[tuple[bool, Order], Standings] = {}
         self._recollections = Recollections(translate)
         self._register = Register(expected)
-        self._due: set[str] = set()
-        self._waking: dict[str, asyncio.Task[None]] = {}
-        self.waiting = Waiting(self.convergence)
+        self._waking = Waking(self._register, self._unchanged, self._told, hold_off=hold_off)
+        self.waiting = Waiting(self.convergence, self._known)
         self.elsewhere: Elsewhere = Nowhere()
         self.moved: Callable[[str], None] = lambda mesh: None
         """Called when something has changed that `here` tells of a mesh."""
@@ -107,7 +107,7 @@ class AdsCache:
             self._recollections.replaced(self._snapshots[mesh])
         self._snapshots[mesh], self._valid[mesh] = snapshot, snapshot.revision
         self._removed.discard(mesh)
-        self._schedule(mesh)
+        self._waking.schedule(mesh)
 
     def advance(self, mesh: str, revision: int) -> None:
         """The mesh's snapshot is still the same at ``revision``: who runs with it runs with that
@@ -123,7 +123,7 @@ class AdsCache:
         if self._snapshots.pop(mesh, None) is not None:
             self._removed.add(mesh)
             self._recollections.forget(mesh)
-            self._schedule(mesh)
+            self._waking.schedule(mesh)
 
     def convergence(self, mesh: str, revision: int) -> Convergence:
         """Whether the Envoys of ``mesh`` run with ``revision`` or a newer one. A mesh that was
@@ -145,6 +145,10 @@ class AdsCache:
                 rejected[identity] = other.status.rejected
         current = snapshot is not None and self._valid[mesh] >= revision
         return Convergence(revision, tuple(expected), current and not waiting, waiting, rejected)
+
+    def _known(self, mesh: str, revision: int) -> bool:
+        """Whether it is known what a revision, or a later one, means for Envoys."""
+        return mesh in self._removed or self._valid.get(mesh, -1) >= revision
 
     async def wait_converged(self, mesh: str, revision: int, timeout: float) -> Convergence:
         """Wait until the mesh has converged on ``revision``, every Envoy that has not has refused
@@ -298,54 +302,18 @@ class AdsCache:
         made = self._translated[proxy] = _Translated(snapshot, resources, since)
         return made
 
-    def _schedule(self, mesh: str) -> None:
-        """Wake the streams of ``mesh`` after the hold-off."""
-        self.waiting.all(mesh)
-        if mesh not in self._due and self._register.connected(mesh):
-            self._due.add(mesh)
-            asyncio.get_running_loop().call_later(self._hold_off, self._wake, mesh)
+    def _unchanged(self, mesh: str, proxy: Proxy) -> tuple[Snapshot, Snapshot] | None:
+        """The snapshot that a proxy was translated from and the newest one, if it gets the same of
+        both.
+        """
+        before, snapshot = self._translated.get(proxy), self._snapshots.get(mesh)
+        if before is None or snapshot is None or not snapshot.has(proxy):
+            return None
+        same = self._resources(snapshot, proxy).resources is before.resources
+        return (before.snapshot, snapshot) if same else None
 
-    def _wake(self, mesh: str) -> None:
-        self._due.discard(mesh)
-        proxies = list(self._register.streams(mesh))
-        if not proxies:
-            return
-        former = self._waking.pop(mesh, None)
-        if former is not None:
-            former.cancel()
-        loop = asyncio.get_running_loop()
-        waking = self._waking[mesh] = loop.create_task(self._wake_all(mesh, proxies))
-        waking.add_done_callback(lambda ended: self._woken(mesh, ended))
-
-    def _woken(self, mesh: str, ended: asyncio.Task[None]) -> None:
-        if self._waking.get(mesh) is ended:
-            del self._waking[mesh]
-        if not ended.cancelled() and (error := ended.exception()) is not None:
-            log.error("each stream of mesh %s is woken by itself", mesh, exc_info=error)
-            for connections in self._register.streams(mesh).values():
-                for connection in connections:
-                    connection.wake()
-            self.waiting.all(mesh)
-
-    async def _wake_all(self, mesh: str, proxies: list[Proxy]) -> None:
-        """Translate what streams share, and wake those for whom something changes."""
-        for proxy in proxies:
-            streams, snapshot = self._register.streams(mesh).get(proxy), self._snapshots.get(mesh)
-            if streams is None:
-                continue
-            before = self._translated.get(proxy)
-            same = (
-                before is not None
-                and snapshot is not None
-                and snapshot.has(proxy)
-                and self._resources(snapshot, proxy).resources is before.resources
-            )
-            for connection in list(streams):
-                if same and before is not None and connection.snapshot is before.snapshot:
-                    connection.snapshot = snapshot
-                else:
-                    connection.wake()
-            await asyncio.sleep(0)
+    def _told(self, mesh: str) -> None:
+        """All streams of a mesh know of its newest snapshot."""
         self.waiting.all(mesh)
         self.moved(mesh)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,8 @@ class Connection:
         """Whether the stream should finish."""
         self.error: TealError | None = None
         """Why it does, if the Envoy is not to have it any more."""
+        self.send: Callable[[], None] | None = None
+        """Sends what is due where that can be done without waiting; None where a task has to."""
         self._begins = True
         """Whether it has not asked for anything yet."""
         self._cache = cache
@@ -51,25 +54,27 @@ class Connection:
         self._owed_since: float | None = None
         """Since when the Envoy owes an answer, or has given another; None if it owes none."""
 
-    def request(self, type_url: str, request: Request, *, wake: bool = True) -> None:
-        """Process a request of the Envoy; ``wake`` who sends what follows."""
+    def request(self, type_url: str, request: Request, nonce: str | None = None) -> None:
+        """Process a request of the Envoy, about the response ``nonce`` if that is not in it."""
         own = self.envoy.own
         if self._begins:
             self._begins = False
             if type_url == ResourceType.CLUSTER and request.version:
                 self._cache.recollect(self, request.version)
-        nack = self.session.request(type_url, own.request(type_url, request))
-        counts, owed = self._cache.counts, self._owed_since
+        nack = self.session.request(type_url, own.request(type_url, request), nonce)
+        cache, owed = self._cache, self._owed_since
         if nack is not None:
-            counts.refused(type_url)
+            cache.counts.refused(type_url)
             log.warning("%s refused %s: %s", self.envoy.id, type_url, own.text(nack.message))
-        self._owed_since = self._cache.clock() if self.session.in_flight else None
-        if self._owed_since is None:
-            self.envoy.silence = ""
-            if owed is not None:
-                counts.answered(self._cache.clock() - owed)
-        if wake:
-            self.wake()
+        if self.session.in_flight:
+            self._owed_since = cache.clock()
+            cache.owing.owes(self, self._owed_since)
+            return
+        self.envoy.silence = ""
+        self._owed_since = None
+        if owed is not None:
+            cache.owing.owes_nothing(self)
+            cache.counts.answered(cache.clock() - owed)
 
     def begin_with(self, session: SharedSession) -> None:
         """Nothing was sent yet: go by this session from the beginning."""
@@ -77,18 +82,22 @@ class Connection:
 
     def next(self) -> bytes | None:
         """The next response, encoded and counted as sent; None when nothing is due."""
-        self._cache.refresh(self)
-        send = self.session.next(self._cache.clock())
+        cache = self._cache
+        cache.refresh(self)
+        now = cache.clock()
+        send = self.session.next(now)
         if send is None:
-            self._cache.note(self)
+            cache.note(self)
             return None
-        self._cache.counts.pushes += 1
+        cache.counts.pushes += 1
         if self._owed_since is None:
-            self._owed_since = self._cache.clock()
-        return self._cache.encoder.encode(send, self.envoy.own, delta=self.session.delta)
+            self._owed_since = now
+            cache.owing.owes(self, now)
+        return cache.encoder.encode(send, self.envoy.own, delta=self.session.delta)
 
     async def wait(self) -> None:
         """Wait until there may be something to send."""
+        self._cache.owing.watch()
         wake_at = self._due_at()
         timer = None
         self._waits_until = wake_at
@@ -106,20 +115,19 @@ class Connection:
 
     def settle(self) -> None:
         """Nothing more is due now. Who waits for too long by now is woken."""
+        self._cache.owing.watch()
         if self._due_at() < self._waits_until:
             self._wake.set()
 
     def _due_at(self) -> float:
         """When to look again even if nothing happens."""
-        wake_at, overdue_at = self.session.wake_at, self._overdue_at()
-        if wake_at is None:
-            return math.inf if overdue_at is None else overdue_at
-        return wake_at if overdue_at is None else min(wake_at, overdue_at)
+        wake_at = self.session.wake_at
+        return math.inf if wake_at is None else wake_at
 
     def silent(self) -> bool:
         """Whether the Envoy has left a response unanswered for too long; says so of it then."""
-        overdue_at = self._overdue_at()
-        if overdue_at is None or self._cache.clock() < overdue_at:
+        owed = self._owed_since
+        if owed is None or self._cache.clock() < owed + SILENCE_SECONDS:
             return False
         self.envoy.silence = say(
             "did not answer what it was sent for {seconds} s: its stream was closed",
@@ -138,12 +146,16 @@ class Connection:
         """For how many seconds the Envoy has owed an answer; 0 if it owes none."""
         return 0.0 if self._owed_since is None else self._cache.clock() - self._owed_since
 
-    def _overdue_at(self) -> float | None:
-        return None if self._owed_since is None else self._owed_since + SILENCE_SECONDS
-
     def wake(self) -> None:
         """Make `wait` return."""
         self._wake.set()
+
+    def push(self) -> None:
+        """There may be something to send."""
+        if self.send is None:
+            self._wake.set()
+        else:
+            self.send()
 
     def end(self, error: TealError | None = None) -> None:
         """Let the stream finish, for a reason that its Envoy is told."""
@@ -153,6 +165,7 @@ class Connection:
 
     def close(self) -> None:
         """Record that the stream has ended."""
+        self._cache.owing.owes_nothing(self)
         self._cache.disconnect(self)
 
 
@@ -191,6 +204,11 @@ class Envoy:
     def sync(self) -> bool:
         """Copy the sessions' progress; return whether it changed."""
         before = (self.acknowledged, self.rejected)
+        if len(self.connections) == 1 and not self.rejected:
+            session = self.connections[0].session
+            if not session.rejections:
+                self.acknowledged = session.acknowledged
+                return before[0] != self.acknowledged
         sessions = [connection.session for connection in self.connections]
         if sessions:
             self.acknowledged = min(session.acknowledged for session in sessions)

@@ -8,7 +8,7 @@ it. On gRPC's server, the reference, a second task reads.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
 from typing import TypeAlias
 
@@ -23,9 +23,10 @@ from tealmesh.model.errors import (
     TealError,
 )
 from tealmesh.xds.connection import SILENCE_SECONDS, Connection
-from tealmesh.xds.variants import DiscoveryRequest, Variant, unknown_type
+from tealmesh.xds.reading import Heard, Reader
+from tealmesh.xds.variants import DiscoveryRequest
 
-Attempt: TypeAlias = Callable[[], AbstractContextManager[None]]
+Attempt: TypeAlias = AbstractContextManager[None]
 
 _STATUSES = {
     EnvoyUnknown: grpc.StatusCode.UNAUTHENTICATED,
@@ -50,16 +51,16 @@ def as_status(error: TealError) -> Refused:
 
 
 class Conversation:
-    """``attempt`` surrounds what may fail, and notes it."""
+    """``attempt`` surrounds what may fail, and notes it, again and again."""
 
     def __init__(
         self,
-        variant: Variant,
+        reader: Reader,
         connection: Connection,
         context: grpc.aio.ServicerContext | Context,
         attempt: Attempt,
     ) -> None:
-        self._variant = variant
+        self._reader = reader
         self._connection = connection
         self._context = context
         self._attempt = attempt
@@ -69,7 +70,8 @@ class Conversation:
     async def run(self, first: DiscoveryRequest, requests: AsyncIterator[DiscoveryRequest]) -> None:
         """Serve the stream until it ends. Raises Refused."""
         if isinstance(self._context, Context):
-            self._take(first, wake=False)
+            self._take(self._reader.heard(first))
+            self._connection.send = self._send
             self._context.listen(self._hear, self._connection.end)
             await self._write()
             if self._error is not None:
@@ -83,13 +85,21 @@ class Conversation:
         finally:
             reader.cancel()
 
-    def _hear(self, message: DiscoveryRequest) -> None:
+    def _hear(self, message: bytes) -> None:
         """A request was read: process it, and send what follows."""
         if self._connection.ended:
             return
         try:
-            self._check_node(message)
-            self._take(message, wake=False)
+            heard, nonce = self._reader.read(message)
+            self._take(heard, nonce)
+            self._answer()
+        except Exception as error:  # noqa: BLE001 - the stream's task raises it
+            self._error = error
+            self._connection.end()
+
+    def _send(self) -> None:
+        """Something may be due: send it."""
+        try:
             self._answer()
         except Exception as error:  # noqa: BLE001 - the stream's task raises it
             self._error = error
@@ -101,7 +111,7 @@ class Conversation:
             if context.pending:
                 connection.wake()  # its task goes on once there is room
                 return
-            with self._attempt():
+            with self._attempt:
                 message = connection.next()
             if message is None:
                 connection.settle()
@@ -113,36 +123,34 @@ class Conversation:
     ) -> None:
         """Hand the stream's requests to its connection, until the Envoy hangs up."""
         try:
-            self._take(first)
+            self._take(self._reader.heard(first))
+            self._connection.wake()
             async for message in requests:
-                self._check_node(message)
-                self._take(message)
+                self._take(self._reader.heard(message))
+                self._connection.wake()
         finally:
             self._connection.end()
 
-    def _take(self, message: DiscoveryRequest, *, wake: bool = True) -> None:
+    def _take(self, heard: Heard, nonce: str | None = None) -> None:
         """Hand a request to the connection. What does not exist is refused before anything is kept
         of it.
         """
-        if wrong := unknown_type(message):
-            raise Refused(grpc.StatusCode.INVALID_ARGUMENT, wrong)
-        with self._attempt():
-            parsed = self._variant.parse(message)
-            self._connection.request(message.type_url, parsed, wake=wake)
-
-    def _check_node(self, message: DiscoveryRequest) -> None:
         node_id = self._connection.envoy.node_id
-        if message.node.id and message.node.id != node_id:
+        if heard.node_id and heard.node_id != node_id:
             raise Refused(
                 grpc.StatusCode.INVALID_ARGUMENT,
-                f"node id {message.node.id!r}: must stay {node_id!r} for the whole stream",
+                f"node id {heard.node_id!r}: must stay {node_id!r} for the whole stream",
             )
+        if heard.wrong:
+            raise Refused(grpc.StatusCode.INVALID_ARGUMENT, heard.wrong)
+        with self._attempt:
+            self._connection.request(heard.type_url, heard.request, nonce)
 
     async def _write(self) -> None:
         """Write all responses: two concurrent writes would fail a grpc.aio stream."""
         connection = self._connection
         while not connection.ended:
-            with self._attempt():
+            with self._attempt:
                 message = connection.next()
             if message is None:
                 await connection.wait()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 
 from envoy.service.discovery.v3 import discovery_pb2
 
@@ -17,6 +18,17 @@ from tealmesh.model.clock import Steady, SteadyClock, steady_clock
 from tealmesh.xds.exchange import Change
 from tealmesh.xds.own import NOTHING_OWN, Own
 from tealmesh.xds.session import Send
+from tealmesh.xds.stencil import Stencils
+
+_MESSAGES = {True: discovery_pb2.DeltaDiscoveryResponse, False: discovery_pb2.DiscoveryResponse}
+"""By whether it is incremental."""
+_NONCES = {
+    delta: bytes((message.DESCRIPTOR.fields_by_name["nonce"].number << 3 | 2,))
+    for delta, message in _MESSAGES.items()
+}
+"""The tag of the nonce in each."""
+_CHANGES = 1024
+"""Changes that are found without a look at what they contain; then all are forgotten."""
 
 CACHE_BYTES = 64 * 1024 * 1024
 """How much of the encoded responses is kept for other streams; the least recently used go first."""
@@ -33,7 +45,7 @@ class _Shared:
     """What all Envoys get alike of a response."""
 
     body: bytes
-    own: Change | None
+    own: Stencils | None
     """What bears an address, so that each Envoy gets its own; None if nothing does."""
 
 
@@ -50,12 +62,21 @@ class Encoder:
         self._size = 0
         self._cache: OrderedDict[_Key, _Shared] = OrderedDict()
         self._used: dict[_Key, Steady] = {}
+        self._changes: dict[tuple[int, bool], tuple[Change, _Shared]] = {}
+        """By its id, what was encoded of a change; streams that stand together send the same."""
 
     def encode(self, send: Send, own: Own = NOTHING_OWN, *, delta: bool) -> bytes:
         """A serialized DiscoveryResponse, or DeltaDiscoveryResponse where ``delta``, to the Envoy
         that ``own`` is of.
         """
         self.served += 1
+        found = self._changes.get((id(send.change), delta))
+        known = self._known(send, delta=delta) if found is None else found[1]
+        nonce = send.nonce.encode()
+        borne = b"" if known.own is None else known.own.filled(own)
+        return b"".join((known.body, borne, _NONCES[delta], bytes((len(nonce),)), nonce))
+
+    def _known(self, send: Send, *, delta: bool) -> _Shared:
         change = send.change
         versions = tuple(sorted((name, r.version) for name, r in change.resources.items()))
         removed = tuple(sorted(change.removed)) if delta else ()
@@ -68,16 +89,14 @@ class Encoder:
         else:
             self._cache.move_to_end(key)
             self._used[key] = self._clock()
-        message = discovery_pb2.DeltaDiscoveryResponse if delta else discovery_pb2.DiscoveryResponse
-        if known.own is None:
-            nonce: bytes = message(nonce=send.nonce).SerializeToString()
-            return known.body + nonce
-        rest = message(nonce=send.nonce)
-        _add(rest, own.change(known.own), delta=delta)
-        appended: bytes = rest.SerializeToString()
-        return known.body + appended
+        if len(self._changes) >= _CHANGES:
+            self._changes.clear()
+        self._changes[id(change), delta] = (change, known)
+        return known
 
     def _keep(self, key: _Key, made: _Shared) -> None:
+        # Who is asked for again is looked up anew, and so counts as used.
+        self._changes.clear()
         now = self._used[key] = self._clock()
         self._cache[key] = made
         self._size += len(made.body)
@@ -93,19 +112,26 @@ class Encoder:
 
 def _shared(send: Send, *, delta: bool) -> _Shared:
     change = send.change
-    own = {name: one for name, one in change.resources.items() if bears(one)}
-    same = {name: one for name, one in change.resources.items() if name not in own}
+    own = {name: one for name, one in sorted(change.resources.items()) if bears(one)}
+    same = {name: one for name, one in sorted(change.resources.items()) if name not in own}
     gone = frozenset(name for name in change.removed if ADDRESS in name)
-    message = (
-        discovery_pb2.DeltaDiscoveryResponse(
-            system_version_info=change.version, type_url=send.type_url
-        )
-        if delta
-        else discovery_pb2.DiscoveryResponse(version_info=change.version, type_url=send.type_url)
-    )
+    message = _MESSAGES[delta](type_url=send.type_url)
+    if delta:
+        message.system_version_info = change.version
+    else:
+        message.version_info = change.version
     _add(message, Change(same, change.removed - gone, change.version), delta=delta)
-    borne = Change(own, gone, change.version) if own or gone else None
-    return _Shared(message.SerializeToString(), borne)
+    borne = Change(own, gone, change.version)
+    stencils = Stencils(partial(_borne, borne, delta)) if own or gone else None
+    return _Shared(message.SerializeToString(), stencils)
+
+
+def _borne(change: Change, delta: bool, own: Own) -> bytes:
+    """What bears addresses, as one Envoy gets it."""
+    message = _MESSAGES[delta]()
+    _add(message, own.change(change), delta=delta)
+    encoded: bytes = message.SerializeToString()
+    return encoded
 
 
 def _add(
@@ -115,9 +141,9 @@ def _add(
     delta: bool,
 ) -> None:
     """Add what changed. In the state of the world, what a response leaves out is gone."""
-    for name, resource in sorted(change.resources.items()):
+    for resource in change.resources.values():
         if delta:
-            entry = message.resources.add(name=name, version=resource.version)
+            entry = message.resources.add(name=resource.name, version=resource.version)
             entry.resource.MergeFromString(resource.body)
         else:
             message.resources.add().MergeFromString(resource.body)

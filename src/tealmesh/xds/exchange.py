@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from tealmesh.envoy.resources import Resource, ResourceType
 
@@ -31,6 +32,13 @@ class Request:
     subscribe: tuple[str, ...] = ()
     unsubscribe: tuple[str, ...] = ()
     initial_versions: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def said(self) -> tuple[object, ...]:
+        """All of it but the nonce: equal for two requests that ask for the same."""
+        versions = tuple(sorted(self.initial_versions.items()))
+        asked = (self.names, self.version, self.subscribe, self.unsubscribe)
+        return (self.error, *asked, versions)
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,15 @@ class Nack:
 
     nonce: str
     message: str
+
+
+NONCE_LENGTH = 8
+"""Of nearly every nonce, so that requests can be told apart from their nonces."""
+
+
+def nonce_of(number: int) -> str:
+    """What the response of this number on its stream is called."""
+    return f"{number:0{NONCE_LENGTH}d}"
 
 
 def version_of(resources: Mapping[str, Resource]) -> str:

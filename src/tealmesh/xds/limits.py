@@ -35,6 +35,8 @@ class Limits:
     """By source."""
     streams: Counter[str] = field(default_factory=Counter)
     """By Envoy."""
+    open: int = 0
+    """Streams of all Envoys."""
 
     @contextlib.contextmanager
     def unknown(self, source: str) -> Iterator[None]:
@@ -51,10 +53,14 @@ class Limits:
         """A stream of an Envoy. Raises TooManyStreams."""
         if self.streams[identity] >= STREAMS_OF_ENVOY:
             raise TooManyStreams(f"more than {STREAMS_OF_ENVOY} streams of {identity}")
-        if self.streams.total() >= STREAMS:
+        if self.open >= STREAMS:
             raise TooManyStreams(f"more than {STREAMS} streams")
-        with _counted(self.streams, identity):
-            yield
+        self.open += 1
+        try:
+            with _counted(self.streams, identity):
+                yield
+        finally:
+            self.open -= 1
 
 
 @contextlib.contextmanager

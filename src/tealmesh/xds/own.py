@@ -23,26 +23,30 @@ class Own:
     the same.
     """
 
-    __slots__ = ("_address", "_addresses", "_place")
+    __slots__ = ("_address", "_place", "addresses")
 
     def __init__(self, addresses: Addresses, place: Place = placed) -> None:
-        self._addresses = addresses
+        self.addresses = addresses
         self._address = dict(addresses).get(ADDRESS, "")
         self._place = place
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Own) and other._addresses == self._addresses
+        return isinstance(other, Own) and other.addresses == self.addresses
 
     def __hash__(self) -> int:
-        return hash(self._addresses)
+        return hash(self.addresses)
+
+    def at(self, addresses: Addresses) -> Own:
+        """The same at other addresses."""
+        return Own(addresses, self._place)
 
     def text(self, text: str) -> str:
         """A name or message of a session, as it concerns this Envoy."""
-        return named(text, self._addresses)
+        return named(text, self.addresses)
 
     def request(self, type_url: str, request: Request) -> Request:
         """A request of this Envoy, as the session understands it."""
-        if not self._address:
+        if not self._address or (request.error is None and _names_nothing(type_url, request)):
             return request
         if request.error is not None:
             request = replace(request, error=self._common(request.error))
@@ -58,7 +62,7 @@ class Own:
 
     def change(self, change: Change) -> Change:
         """What is sent, as this Envoy gets it."""
-        if not self._addresses:
+        if not self.addresses:
             return change
         made = (self.resource(one) for one in change.resources.values())
         removed = frozenset(self.text(name) for name in change.removed)
@@ -66,11 +70,11 @@ class Own:
 
     def resource(self, resource: Resource) -> Resource:
         """A resource of the session's, as this Envoy has it."""
-        return self._place(resource, self._addresses) if bears(resource) else resource
+        return self._place(resource, self.addresses) if bears(resource) else resource
 
     def resources(self, common: ResourceSet) -> ResourceSet:
         """All resources as this Envoy has them, made when they are looked at."""
-        if not self._addresses:
+        if not self.addresses:
             return common
         clusters, listeners = _Placed(common.clusters, self), _Placed(common.listeners, self)
         return replace(common, clusters=clusters, listeners=listeners)
@@ -80,6 +84,14 @@ class Own:
 
     def _all_common(self, names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(self._common(name) for name in names)
+
+
+def _names_nothing(type_url: str, request: Request) -> bool:
+    """Whether a request has no name that could bear an address."""
+    if type_url != ResourceType.LISTENER:
+        return True
+    named = request.names or request.subscribe or request.unsubscribe or request.initial_versions
+    return not named
 
 
 class _Placed(Mapping[str, Resource]):

@@ -32,6 +32,7 @@ from tealmesh.xds.connection import Connection
 from tealmesh.xds.conversation import Conversation, Refused, as_status
 from tealmesh.xds.exchange import Request
 from tealmesh.xds.limits import Limits, Seldom, source_of
+from tealmesh.xds.reading import Reader
 from tealmesh.xds.variants import VARIANTS, DiscoveryRequest, Variant
 
 log = logging.getLogger(__name__)
@@ -92,6 +93,7 @@ class AdsServicer:
         self._supervisor = supervisor or Supervisor()
         self._admit = admit
         self._limits = Limits()
+        self._readers = {variant.delta: Reader(variant) for variant in VARIANTS.values()}
         self._refusals = Seldom(cache.clock)
         self._connections: dict[Connection, _Stream] = {}
         self._closing = False
@@ -228,9 +230,9 @@ class AdsServicer:
     ) -> None:
         # An Envoy whose stream ends by an error keeps what it has and connects again.
         name = f"the configuration of {connection.envoy.proxy.resource}"
-        attempt = partial(self._supervisor.attempt, name)
+        attempt, reader = self._supervisor.attempts(name), self._readers[variant.delta]
         try:
-            await Conversation(variant, connection, context, attempt).run(first, requests)
+            await Conversation(reader, connection, context, attempt).run(first, requests)
         finally:
             self._connections.pop(connection, None)
             connection.close()

@@ -23,7 +23,7 @@ from weakref import WeakValueDictionary
 
 from tealmesh.envoy.resources import ResourceSet, ResourceType
 from tealmesh.xds.barrier import Order, make_before_break
-from tealmesh.xds.exchange import Nack, Request
+from tealmesh.xds.exchange import Nack, Request, nonce_of
 from tealmesh.xds.session import NOTHING_KEPT, Memory, Send, Session
 
 TICK = 1.0
@@ -40,19 +40,36 @@ _NONCES = 32
 _Event: TypeAlias = tuple[object, ...]
 _Outcome: TypeAlias = Send | Nack | None
 
-_NEXT: _Event = ("next",)
-"""That something may be sent, where the time does not matter."""
-
 
 class Standing:
     """A point at which streams stand."""
 
-    __slots__ = ("__weakref__", "_kept", "_missing", "after", "session")
+    __slots__ = (
+        "__weakref__",
+        "_kept",
+        "_missing",
+        "acknowledged",
+        "after",
+        "in_flight",
+        "onward",
+        "quiet",
+        "rejections",
+        "session",
+        "wake_at",
+    )
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        """Never changed."""
+        """Never changed: so what is asked of it for each stream is looked for once."""
+        self.acknowledged = bool(session.acknowledged)
+        self.in_flight = session.in_flight
+        self.rejections = session.rejections
+        self.wake_at = session.wake_at
+        self.quiet = self.wake_at is None and not session.is_due(-math.inf)
+        """Whether nothing is due, whenever that is asked."""
         self.after: dict[_Event, _Step] = {}
+        self.onward: _Step | None = None
+        """That something may be sent, where the time does not matter."""
         self._kept: Memory | None = None
         self._missing: list[str] | None = None
 
@@ -101,21 +118,25 @@ class Standings:
         self._order = order
         self._known: WeakValueDictionary[bytes, Standing] = WeakValueDictionary()
         self._latest: deque[Standing] = deque(maxlen=_LATEST)
+        self._fresh: Standing | None = None
+        """Where streams of new Envoys stand."""
 
     def first(self, memory: Memory) -> Standing:
         """Where a new stream of an Envoy stands."""
-        if memory.good is None and not memory.outcomes:
-            memory = NOTHING_KEPT
+        if memory.good is not None or memory.outcomes:
+            return self._first(memory)
+        if self._fresh is None:
+            self._fresh = self._first(NOTHING_KEPT)
+        return self._fresh
+
+    def _first(self, memory: Memory) -> Standing:
         session = Session(delta=self._delta, memory=memory, order=self._order, tick=TICK)
         return self._standing(session)
 
     def step(
         self, at: Standing, event: _Event, act: Callable[[Session], _Outcome], about: object = None
     ) -> _Step:
-        """What follows from an event."""
-        known = at.after.get(event)
-        if known is not None:
-            return known
+        """Work out what follows from an event."""
         self.steps += 1
         session = at.session.copied()
         outcome = act(session)
@@ -123,6 +144,7 @@ class Standings:
         made = _Step(outcome, self._standing(session), renamed, about)
         if len(at.after) >= _MOST:
             at.after.clear()
+            at.onward = None
         at.after[event] = made
         return made
 
@@ -168,61 +190,80 @@ class SharedSession:
     @property
     def wake_at(self) -> float | None:
         """As of `Session`."""
-        return self._at.session.wake_at
+        return self._at.wake_at
 
     @property
     def rejections(self) -> tuple[str, ...]:
         """As of `Session`."""
-        return self._fault + self._at.session.rejections
+        return self._fault + self._at.rejections
 
     @property
     def in_flight(self) -> bool:
         """As of `Session`."""
-        return self._at.session.in_flight
+        return self._at.in_flight
 
     def set_target(self, target: ResourceSet, revision: int) -> None:
         """As of `Session`. Streams stand together only if they are given the same object."""
         self._revision, self._fault = revision, ()
+        event = ("target", id(target))
+        step = self._at.after.get(event)
+        if step is None:
 
-        def act(session: Session) -> None:
-            session.acknowledged = 0
-            session.set_target(target, 1)
+            def act(session: Session) -> None:
+                session.acknowledged = 0
+                session.set_target(target, 1)
 
-        self._go(("target", id(target)), act, target)
+            step = self._steps.step(self._at, event, act, target)
+        self._go(step)
 
     def keep(self, reason: str) -> None:
         """As of `Session`."""
         self._fault = (reason,)
 
-    def request(self, type_url: str, request: Request) -> Nack | None:
-        """As of `Session`."""
-        if request.nonce:
-            request = replace(request, nonce=self._nonces.get(request.nonce, "unknown"))
-        versions = tuple(sorted(request.initial_versions.items()))
-        asked = (request.names, request.version, request.subscribe, request.unsubscribe, versions)
-        event = (type_url, request.nonce, request.error, *asked)
-        outcome = self._go(event, lambda session: session.request(type_url, request))
+    def request(self, type_url: str, request: Request, nonce: str | None = None) -> Nack | None:
+        """As of `Session`. ``nonce``: the one that the request is about, if that is not in it."""
+        given = request.nonce if nonce is None else nonce
+        name = self._nonces.get(given, "unknown") if given else ""
+        event = (type_url, name, request.said)
+        step = self._at.after.get(event)
+        if step is None:
+            named = replace(request, nonce=name)
+            step = self._steps.step(self._at, event, lambda s: s.request(type_url, named))
+        self._go(step)
+        outcome = step.outcome
         return outcome if isinstance(outcome, Nack) else None
 
     def next(self, now: float) -> Send | None:
         """As of `Session`."""
-        tick = math.floor(now / TICK) * TICK
-        if not self._at.session.is_due(tick):
-            return None
         at = self._at
-        event = _NEXT if _NEXT in at.after else ("next", tick)
-        send = self._go(event, lambda session: session.next(tick))
-        if event is not _NEXT and not at.session.waits and not _warms(send):
-            at.after[_NEXT] = at.after[event]
+        if at.quiet:
+            return None
+        step = at.onward or self._step_at(at, math.floor(now / TICK) * TICK)
+        if step is None:
+            return None
+        self._go(step)
+        send = step.outcome
         if not isinstance(send, Send):
             return None
         self._sent += 1
-        nonce = str(self._sent)
+        nonce = nonce_of(self._sent)
         self._nonces[nonce] = send.nonce
         if len(self._nonces) > _NONCES:
             live = self._at.session.nonces()
             self._nonces = {own: name for own, name in self._nonces.items() if name in live}
         return Send(send.type_url, nonce, send.change)
+
+    def _step_at(self, at: Standing, tick: float) -> _Step | None:
+        """What follows at this time; None if nothing is due."""
+        if not at.session.is_due(tick):
+            return None
+        event = ("next", tick)
+        step = at.after.get(event)
+        if step is None:
+            step = self._steps.step(at, event, lambda session: session.next(tick))
+        if not at.session.waits and not _warms(step.outcome):
+            at.onward = step
+        return step
 
     def missing(self) -> list[str]:
         """As of `Session`."""
@@ -232,15 +273,11 @@ class SharedSession:
         """As of `Session`."""
         return self._at.memory()
 
-    def _go(
-        self, event: _Event, act: Callable[[Session], _Outcome], about: object = None
-    ) -> _Outcome:
-        step = self._at.after.get(event) or self._steps.step(self._at, event, act, about)
-        self._at = step.to
+    def _go(self, step: _Step) -> None:
+        to = self._at = step.to
         renamed = step.renamed
-        if renamed is not None:
+        if renamed is not None and self._nonces:
             names = self._nonces.items()
             self._nonces = {own: renamed[name] for own, name in names if name in renamed}
-        if step.to.session.acknowledged and not self._fault:
-            self.acknowledged = max(self.acknowledged, self._revision)
-        return step.outcome
+        if to.acknowledged and not self._fault and self._revision > self.acknowledged:
+            self.acknowledged = self._revision

@@ -25,11 +25,15 @@ class _Waiter:
 
 class Waiting:
     """All who wait. ``look`` tells how far a mesh is with a revision, which is looked at as a whole
-    only when a countdown has ended or something else than an acknowledgement has happened.
+    only when a countdown has ended or something else than an acknowledgement has happened;
+    ``known``, whether there is anything to see yet.
     """
 
-    def __init__(self, look: Callable[[str, int], Convergence]) -> None:
+    def __init__(
+        self, look: Callable[[str, int], Convergence], known: Callable[[str, int], bool]
+    ) -> None:
         self._look = look
+        self._known = known
         self._waiters: set[_Waiter] = set()
         self.active = asyncio.Event()
         """Set while somebody waits."""
@@ -61,14 +65,15 @@ class Waiting:
         with self._waiter(mesh, revision) as waiter:
             while True:
                 waiter.changed.clear()
-                self.looks += 1
-                state = self._look(mesh, revision)
-                waiter.left = set(state.waiting)
-                left = deadline - loop.time()
-                refused = waiter.left and waiter.left <= state.rejected.keys()
-                if state.converged or refused or left <= 0:
-                    return state
-                pause = _RECHECK_SECONDS * max(1.0, len(state.expected) / 1000)
+                left, pause = deadline - loop.time(), _RECHECK_SECONDS
+                if left <= 0 or self._known(mesh, revision):
+                    self.looks += 1
+                    state = self._look(mesh, revision)
+                    waiter.left = set(state.waiting)
+                    refused = waiter.left and waiter.left <= state.rejected.keys()
+                    if state.converged or refused or left <= 0:
+                        return state
+                    pause *= max(1.0, len(state.expected) / 1000)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(waiter.changed.wait(), min(left, pause))
 

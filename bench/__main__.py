@@ -25,6 +25,7 @@ MODULES = (
     "encodes",
     "swarm",
     "reports",
+    "lrs",
     "writes",
     "database",
     "translation",

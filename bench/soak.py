@@ -32,7 +32,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClient
 from rich.console import Console
 from rich.table import Table
 from tests.support.planes.control_plane import control_plane
-from tests.support.planes.replicas import Replicas, edge, replica, replicas
+from tests.support.planes.replicas import Replicas, edge, replicas
 from tests.support.planes.sample import IMAGES
 from tests.support.programs.postgres import running as postgres
 from tests.support.waiting import until
@@ -60,6 +60,8 @@ min_requests = 100
 WRITTEN = "soak-writes"
 """The mesh whose virtual services are the writes."""
 WRITE_EVERY_SECONDS = 0.5
+KEPT = 100
+"""So many of the newest writes: a mesh has a quota. Older ones are deleted, and must be there."""
 RESTART_SECONDS = 3.0
 """From a kill to the next start: what an orchestrator takes."""
 DEADLINE_SECONDS = 180.0
@@ -77,7 +79,6 @@ class Goal:
     rate: float = 1900.0
     """Requests a second; fewer on a machine that does not answer so many."""
     kill_every: float = 60.0
-    seed: int = 0
 
 
 @dataclass
@@ -96,7 +97,8 @@ class Seen:
     writes: int = 0
     unanswered: int = 0
     """Writes that no replica has answered, though they were asked again."""
-    missing: Sequence[str] = ()
+    missing: set[str] = field(default_factory=set)
+    """Writes that were answered, and are not there."""
     requests: int = 0
     lost: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
@@ -191,12 +193,15 @@ class Soak:
             time.sleep(POLL_SECONDS)
 
     def _kill(self) -> None:
-        """Kill one of the two every minute, and start it again."""
-        chance = random.Random(self.goal.seed)
+        """Kill one of the two every minute, the leader and the other one in turn, and start it
+        again.
+        """
         while not self._over.wait(self.goal.kill_every):
-            holder, number = self.system.lease()
-            plane = chance.choice(self.system.planes)
-            leads = bool(holder) and replica(plane) == holder
+            leader = until(self.system.leader)
+            assert leader is not None
+            number = self.system.lease()[1]
+            leads = self.seen.kills % 2 == 0
+            plane = leader if leads else self.system.other(leader)
             plane.kill9()
             killed = time.monotonic()
             self.seen.kills += 1
@@ -221,21 +226,27 @@ class Soak:
         until(partial(_made, create_mesh))
         made: list[str] = []
         while not self._over.wait(WRITE_EVERY_SECONDS):
-            name = f"write-{len(made):05}.soak"
-            if self._written(name, clients):
+            name = f"write-{self.seen.writes:06}.soak"
+            if self._written(clients, partial(_create, name=name, token=uuid.uuid4().hex)):
+                self.seen.writes += 1
                 made.append(name)
-        self.seen.writes = len(made)
-        # One of them may be starting still.
-        missing = [set(made) - until(partial(_there, client)) for client in clients] if made else []
-        self.seen.missing = sorted(set().union(*missing))
+            if len(made) > KEPT:
+                self._written(clients, _Deletion(made.pop(0), self._gone))
+        for client in clients:
+            # One of them may be starting still.
+            there = until(partial(_there, client)) if made else set()
+            for name in set(made) - there:
+                self._gone(name)
 
-    def _written(self, name: str, clients: Sequence[Any]) -> bool:
-        """Make one, asking again with the same token where no answer came, as SDKs do."""
-        token, deadline = uuid.uuid4().hex, time.monotonic() + 60
+    def _gone(self, name: str) -> None:
+        self.seen.missing.add(name)
+
+    def _written(self, clients: Sequence[Any], write: Callable[[Any], None]) -> bool:
+        """Write, asking again where no answer came, as SDKs do."""
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
-            given = {"meshName": WRITTEN, "virtualServiceName": name, "spec": {}}
             for client in random.sample(clients, len(clients)):
-                if _made(partial(client.create_virtual_service, **given, clientToken=token)):
+                if _made(partial(write, client)):
                     return True
             time.sleep(0.1)
         self.seen.unanswered += 1
@@ -246,6 +257,28 @@ class Soak:
 
 
 # Any: boto3's clients have no types of their own.
+def _create(client: Any, name: str, token: str) -> None:
+    client.create_virtual_service(
+        meshName=WRITTEN, virtualServiceName=name, spec={}, clientToken=token
+    )
+
+
+class _Deletion:
+    """Deletes a write. If it is not there at the first attempt, it was lost."""
+
+    def __init__(self, name: str, lost: Callable[[str], None]) -> None:
+        self._name, self._lost = name, lost
+        self._tried = False
+
+    def __call__(self, client: Any) -> None:
+        tried, self._tried = self._tried, True
+        try:
+            client.delete_virtual_service(meshName=WRITTEN, virtualServiceName=self._name)
+        except client.exceptions.NotFoundException:
+            if not tried:
+                self._lost(self._name)
+
+
 def _made(call: Callable[[], Any]) -> bool:
     """Whether a write was answered; False where no replica, or no database, did."""
     try:
@@ -335,7 +368,6 @@ def main() -> None:
     parser.add_argument("--cycles", type=int, default=goal.cycles)
     parser.add_argument("--rate", type=float, default=goal.rate, help="requests a second")
     parser.add_argument("--kill-every", type=float, default=goal.kill_every, help="seconds")
-    parser.add_argument("--seed", type=int, default=goal.seed, help="of who is killed")
     raise SystemExit(0 if soak(Goal(**vars(parser.parse_args()))) else 1)
 
 

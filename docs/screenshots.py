@@ -56,14 +56,14 @@ def deploying() -> Iterator[dict[str, str]]:
         options = " ".join(f"--{name} {port}" for name, port in ports.items())
         # A tenth of the requests leaves a trace.
         run(f"teal up -d --trace 0.1 {options}; teal init --name shop .; {at_gateway(gateway)}")
+        # The third step waits long enough for all pictures.
+        run('sed -i \'s/step_time = "5s"/step_time = "15m"/;\' teal.toml')
+        run("teal apply")
         load = subprocess.Popen(
             ["teal", "load", f"http://127.0.0.1:{gateway}/", "--rate", "60"],
             cwd=directory, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            # The third step waits long enough for all pictures.
-            run('sed -i \'s/step_time = "5s"/step_time = "15m"/;\' teal.toml')
-            run("teal apply")
             run("teal deploy web :2 --wait-until PRODUCTION_TRAFFIC_SHIFT")
             time.sleep(25)
             run("teal promote web --no-follow")

@@ -60,7 +60,7 @@ def test_whatever_was_lost_or_not_reached_speaks_against_a_soak() -> None:
     assert not verdict(Goal(), well)
     for wrong in (
         {"lost": 1},
-        {"missing": ("write-00001.soak",)},
+        {"missing": {"write-00001.soak"}},
         {"unanswered": 1},
         {"writes": 0},
         {"requests": 0},

@@ -26,6 +26,7 @@ SHOWS_NOTHING = {
     "reset": "deletes files",
     "serve": "is a server, which logs",
     "demo": "is a play to watch",
+    "image control-plane": "makes an image",
     "image envoy": "makes an image",
     "help": "is a text for people",
     "completion": "is a script for a shell",

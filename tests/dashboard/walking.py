@@ -12,7 +12,7 @@ _ENGLISH = """others => {
   const quoted = `code, pre, kbd, option, script, noscript${others ? ", [lang=en]" : ""}`;
   const found = [];
   const look = (text, owner) => {
-    const hit = text && !owner.closest(quoted) && sentence.exec(text);
+    const hit = text && !owner.closest(quoted) && sentence.exec(text.replace(/`[^`]*`/g, ""));
     if (hit) found.push(`${owner.tagName.toLowerCase()}: ${text.trim().slice(0, 160)}`);
   };
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);

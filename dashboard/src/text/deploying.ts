@@ -25,6 +25,7 @@ export const DEPLOYING = {
   "track.measured": ["measured", "実測"],
   "track.evidence": ["What was measured at each step", "各段階の実測値"],
   "gates.title": ["Gates", "ゲート"],
+  "gates.since": ["{gate} since the shift", "{gate}（切り替え以降）"],
   "gates.none": ["Nothing has been judged yet.", "まだ判定はありません。"],
   "gates.need": ["{have} of {need} {unit}", "{have} / {need} {unit}"],
   "gates.have": ["{have} {unit}, {need} needed", "{have} {unit}（必要数 {need}）"],

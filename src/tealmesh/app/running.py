@@ -20,7 +20,8 @@ async def run_parts(
     started: Callable[[], None],
     *late: Callable[[], Coroutine[Any, Any, None]],
 ) -> None:
-    """Run ``plane`` until ``ground.stop`` is set. ``started`` is called once it answers; ``late``
+    """Run ``plane`` until ``ground.stop`` is set, and then until its Envoys have gone to other
+    replicas, calls answered meanwhile. ``started`` is called once it answers; ``late``
     runs from then on. Raises TealError for a port that is in use.
     """
     keep = ground.supervisor.keep
@@ -37,6 +38,7 @@ async def run_parts(
             running += [group.create_task(work()) for work in late]
             started()
             await ground.stop.wait()
+            await plane.hand_over()
             http.should_exit = True
             await serving
             for task in running:

@@ -240,5 +240,6 @@ def check_without_effect(client: Client) -> Iterator[Check]:
         more = len(resources) - SHOWN_RESOURCES
         shown = ", ".join(resources[:SHOWN_RESOURCES]) + (f" and {more} more" if more > 0 else "")
         scales = member.startswith("scaling policy ")
-        name = "automatic scaling" if scales else "without effect"
+        drains = member == "containerDefinitions"
+        name = "automatic scaling" if scales else "draining" if drains else "without effect"
         yield Check(name, "note", f"{member} of {shown}: {reason}")

@@ -5,7 +5,7 @@ is. Pure.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ EcsName = tuple[str, str]
 _SIDECARS = (
     "*aws-appmesh-envoy*",
     "*envoyproxy/envoy*",
+    "*tealmesh-envoy*",
     "*xray-daemon*",
     "*aws-for-fluent-bit*",
     "*fluent-bit*",
@@ -163,7 +164,29 @@ def applications_of(definition: TaskDefinitionBody) -> list[str]:
 
 def _is_sidecar(container: ContainerDefinition) -> bool:
     known = any(fnmatchcase(container["image"], pattern) for pattern in _SIDECARS)
-    return known or "firelensConfiguration" in container or bool(_resource(container))
+    other = "firelensConfiguration" in container or _drains(container)
+    return known or other or bool(_resource(container))
+
+
+def undrained(view: Reader) -> Iterator[str]:
+    """The ECS services, as ``CLUSTER/NAME``, whose tasks are of a virtual node and have nothing
+    that has them drained before ECS stops their applications (docs/envoys.md).
+    """
+    for document in view.list(tables.ECS_SERVICES):
+        body = document.body
+        if body["status"] != "ACTIVE":
+            continue
+        family, revision = family_and_revision(body["taskDefinition"])
+        definition = view.get(tables.TASK_DEFINITIONS, family, revision_key(revision))
+        if definition is None or _node_of(definition.body) is None:
+            continue
+        if not any(_drains(one) for one in definition.body["containerDefinitions"]):
+            yield f"{cluster_of(body)}/{body['serviceName']}"
+
+
+def _drains(container: ContainerDefinition) -> bool:
+    """Whether a container is the one that is stopped first: `teal-envoy drain`."""
+    return list(container.get("command") or ()) == ["drain"]
 
 
 def _resource(container: ContainerDefinition) -> str:

@@ -46,8 +46,12 @@ class Clusters:
         return [last_part(arn) for arn in arns]
 
     def read(self, cluster: str) -> Cluster:
-        """One cluster. Raises whatever boto3 does."""
-        services = self._services(cluster)
+        """One cluster; one that is not there yet is empty. Raises whatever boto3 does."""
+        client = self._ecs()
+        try:
+            services = self._services(cluster)
+        except client.exceptions.ClusterNotFoundException:
+            return Cluster(cluster)
         fresh: dict[str, TaskDefinitionBody] = {}
         tasks = self._tasks(cluster, fresh)
         for one in services:

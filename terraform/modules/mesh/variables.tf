@@ -64,13 +64,22 @@ variable "gateway_count" {
 }
 
 variable "load_balancer" {
-  description = "What is in front of the gateway: a network load balancer, or none."
+  description = "What is in front of the gateway: a network load balancer, an application load balancer (`type` application, with `security_groups`), or none. With a certificate of ACM it ends TLS. `health_check_path` is what an application load balancer requests."
   type = object({
-    subnets  = list(string)
-    internal = bool
-    port     = number
+    subnets           = list(string)
+    internal          = bool
+    port              = number
+    type              = optional(string, "network")
+    security_groups   = optional(list(string))
+    certificate_arn   = optional(string)
+    health_check_path = optional(string, "/")
   })
   default = null
+
+  validation {
+    condition     = var.load_balancer == null ? true : contains(["network", "application"], var.load_balancer.type)
+    error_message = "type must be network or application."
+  }
 }
 
 variable "gateway_environment" {

@@ -95,3 +95,47 @@ def test_several_work_under_one_lease_and_give_it_up_at_once(database: str) -> N
 
     assert sorted(asyncio.run(scenario())) == [("a", 1), ("b", 1), ("c", 2)]
     engine.dispose()
+
+
+def test_what_is_done_under_leases_has_stopped_before_others_take_them(postgres: str) -> None:
+    engine = sa.create_engine(postgres)
+    metadata.create_all(engine)
+
+    async def scenario() -> list[str]:
+        seen: list[str] = []
+        one, two = (
+            Leases(engine.begin, guard, name, steady_clock, sole=False, terms=TERMS)
+            for name in ("one", "two")
+        )
+        begun = asyncio.Event()
+
+        async def work(name: str) -> None:
+            seen.append(f"{name} begins")
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await asyncio.sleep(0.05)  # as whoever ends in good order
+                seen.append(f"{name} has stopped")
+
+        async def after() -> None:
+            seen.append("two begins")
+
+        async with asyncio.timeout(60):
+            working = asyncio.create_task(one.run_leased("rollouts", lambda: work("one")))
+            await begun.wait()
+            waiting = asyncio.create_task(two.run_leased("rollouts", after))
+            await one.give_up()
+            await waiting
+            late = asyncio.create_task(one.run_leased("rollouts", lambda: work("late")))
+            await two.close()
+            await asyncio.sleep(3 * TERMS.renewed)
+            for task in (working, late):
+                assert not task.done()
+                task.cancel()
+            await asyncio.gather(working, late, return_exceptions=True)
+            await one.close()
+        return seen
+
+    assert asyncio.run(scenario()) == ["one begins", "one has stopped", "two begins"]
+    engine.dispose()

@@ -80,27 +80,29 @@ def base(archive: Path, **more: Path) -> None:
 
 def control_plane_image(engine: Podman, directory: Path, name: str) -> None:
     """Build `images/control-plane` as users do, from a base image made here."""
-    archive = directory / "base.tar"
-    base(archive)
-    binaries = Path(sys.executable).resolve().parent
-    engine.run("import", "--change", f"ENV PATH={binaries}:/bin", str(archive), "base:test")
-    archive.unlink()
-    file = REPOSITORY / "images" / "control-plane" / "Containerfile"
-    engine.run(
-        "build", "--network", "none", "--format", "docker", "--build-arg", "BASE=base:test",
-        "--file", str(file), "--tag", name, str(REPOSITORY),
-    )  # fmt: skip
+    based(engine, directory, "base:test")
+    built(engine, "control-plane", "base:test", name)
 
 
 def envoy_image(engine: Podman, directory: Path, name: str) -> None:
     """Build `images/envoy` as users do, from a base image made here, with Envoy's binary."""
-    archive = directory / "envoy-base.tar"
-    base(archive, envoy=Path(find_envoy()))
+    based(engine, directory, "envoy-base:test", envoy=Path(find_envoy()))
+    built(engine, "envoy", "envoy-base:test", name)
+
+
+def based(engine: Podman, directory: Path, name: str, envoy: Path | None = None) -> None:
+    """Import a base image; with Envoy's binary it is one for both of our images."""
+    archive = directory / "base.tar"
+    base(archive, envoy=envoy)
     binaries = Path(sys.executable).resolve().parent
-    engine.run("import", "--change", f"ENV PATH={binaries}:/bin", str(archive), "envoy-base:test")
+    engine.run("import", "--change", f"ENV PATH={binaries}:/bin", str(archive), name)
     archive.unlink()
-    file = REPOSITORY / "images" / "envoy" / "Containerfile"
+
+
+def built(engine: Podman, image: str, base_name: str, name: str) -> None:
+    """Build an image of `images/`."""
+    file = REPOSITORY / "images" / image / "Containerfile"
     engine.run(
-        "build", "--network", "none", "--format", "docker", "--build-arg", "BASE=envoy-base:test",
+        "build", "--network", "none", "--format", "docker", "--build-arg", f"BASE={base_name}",
         "--file", str(file), "--tag", name, str(REPOSITORY),
     )  # fmt: skip

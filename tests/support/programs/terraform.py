@@ -129,12 +129,13 @@ def _reattach(log: Path) -> str:
 @dataclass
 class Terraform:
     """A working directory with its state. ``variables`` are those that an operator edits;
-    ``provider`` comes from `provider_running`.
+    ``provider`` comes from `provider_running`; ``seconds`` is how long a command may take.
     """
 
     directory: Path
     variables: dict[str, Any] = field(default_factory=dict)
     provider: str = ""
+    seconds: float = 200
 
     def init(self) -> Terraform:
         config = self.directory / "cli.tfrc"
@@ -212,7 +213,7 @@ class Terraform:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=200,
+            timeout=self.seconds,
             check=False,
         )
         if done.returncode not in expected:

@@ -41,7 +41,7 @@ function Gate(props: {
   return (
     <li class="gate">
       <div class="head">
-        <h3>{gate.gate}</h3>
+        <h3>{named(gate.gate)}</h3>
         <VerdictMark verdict={gate.verdict} />
       </div>
       <p class="detail">
@@ -52,6 +52,13 @@ function Gate(props: {
       {gate.evidence && <Compared gate={gate} both={both} deployment={deployment} />}
     </li>
   );
+}
+
+/** The control plane puts these words behind a gate's name where nothing is left to compare with. */
+const SINCE = " since the shift";
+
+function named(gate: string): string {
+  return gate.endsWith(SINCE) ? t("gates.since", { gate: gate.slice(0, -SINCE.length) }) : gate;
 }
 
 function Need({ gate }: { gate: GateVerdict }) {

@@ -27,7 +27,8 @@ export const GATES: Record<string, string> = {
     "呼び出し元 {callers} 台の Envoy それぞれから見て、{all}中 {n} 件が正常",
   "{envoys} of its callers reported to a control plane of which nothing is heard: {named}":
     "呼び出し元の{envoys}が、応答のないコントロールプレーンに報告していた：{named}",
-  "all Envoys of its callers are heard of again": "呼び出し元のすべての Envoy の報告が再び届いている",
+  "all Envoys of its callers are heard of again":
+    "呼び出し元のすべての Envoy の報告が再び届いている",
   "every Envoy has acknowledged": "すべての Envoy が受け入れ済み",
   "refused by {rejected}": "拒否：{rejected}",
   "Envoys that have not connected yet must acknowledge": "未接続の Envoy の受け入れ待ち",

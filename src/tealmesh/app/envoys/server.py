@@ -103,6 +103,7 @@ class EnvoyServer:
         self._at = at
         self._certificates = certificates
         self._traces = traces
+        self._drained = False
         self._leaving = leaving
 
     async def start(self) -> None:
@@ -182,12 +183,18 @@ class EnvoyServer:
         """How many Envoys get their configuration here."""
         return self._ads.streams
 
-    async def close(self) -> None:
-        """End all streams; Envoys keep what they have and connect again. New ones find nobody from
-        the beginning of that.
+    async def drain(self) -> None:
+        """End all streams, one after the other; Envoys keep what they have and connect again. New
+        ones find nobody from the beginning of that.
         """
+        self._drained = True
         stopping = asyncio.create_task(self._server.stop(grace=self._life.drain + 0.2))
         await asyncio.sleep(0)
         await self._ads.drain(self._life.drain)
         self._counted.close()
         await stopping
+
+    async def close(self) -> None:
+        """End all streams, unless that has happened."""
+        if not self._drained:
+            await self.drain()

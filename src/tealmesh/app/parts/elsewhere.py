@@ -25,6 +25,7 @@ from tealmesh.model.clock import steady_clock
 from tealmesh.model.errors import AwsError
 from tealmesh.model.health import TaskHealth
 from tealmesh.rollout.drivers.base import SeenByCallers, Unseen
+from tealmesh.rollout.ecs_sides import undrained
 from tealmesh.rollout.system import GatewaySystem
 from tealmesh.store import View
 from tealmesh.workloads.clusters import Clusters
@@ -69,7 +70,7 @@ class Elsewhere:
         return ""
 
     def without_effect(self, view: View) -> list[wire.MemberWithoutEffect]:
-        return list(unreachable_targets(view))
+        return [*unreachable_targets(view), *_undrained(view)]
 
     async def shut_down(self, stop_tasks: bool) -> int:
         if stop_tasks:
@@ -158,3 +159,13 @@ async def no_logs(task_arn: str, lines: int) -> Sequence[ContainerLine]:
         f"the logs of {task_arn} are where the log driver of its task definition puts them, such "
         "as CloudWatch Logs: this control plane has none",
     )
+
+
+def _undrained(view: View) -> Iterator[wire.MemberWithoutEffect]:
+    """The services whose tasks lose requests when ECS stops them."""
+    reason = (
+        "none of them has the task drained before ECS stops the application, so requests may be "
+        "lost then: add a container with the command drain (docs/envoys.md)"
+    )
+    for service in undrained(view):
+        yield {"resource": service, "member": "containerDefinitions", "reason": reason}

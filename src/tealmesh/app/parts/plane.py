@@ -169,6 +169,14 @@ class Plane:
         await self._streams.listen()
         await self._cloud.listen()
 
+    async def hand_over(self) -> None:
+        """Let other replicas do what happens once, and let Envoys go to them. Until the last one
+        has gone everything else goes on: they get what changes, and convergence is known.
+        """
+        async with asyncio.TaskGroup() as handing:
+            handing.create_task(self._ground.replication.give_up())
+            handing.create_task(self._streams.drain())
+
     async def close(self) -> None:
         """Detach; tasks and Envoys keep running."""
         await self._cloud.close()

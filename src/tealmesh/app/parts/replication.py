@@ -106,6 +106,10 @@ class Replication:
         if self._counts is not None:
             yield "the counts of all replicas", self._counts.run
 
+    async def give_up(self) -> None:
+        """Stop what happens at one replica at a time, so that another one takes it on at once."""
+        await self.leases.give_up()
+
     async def close(self) -> None:
         """Let others take on what was done here, at once."""
         await self.leases.close()

@@ -98,6 +98,10 @@ class Streams:
         """Start the server. Raises TealError if its port is in use."""
         await self._server.start()
 
+    async def drain(self) -> None:
+        """Let all Envoys go, one after the other; they keep what they have and connect again."""
+        await self._server.drain()
+
     async def close(self) -> None:
         """End all streams; Envoys keep what they have and connect again."""
         await self._server.close()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tealmesh.cli import elb_proxy
 from tealmesh.cli.commands.identity import identity
 from tealmesh.cli.options import default_data_dir, print_json, read_text, with_json
 from tealmesh.model.errors import TealError
@@ -105,9 +106,26 @@ def envoy() -> None:
 )
 @click.option("--sotw", is_flag=True, help="Request the state of the world instead of increments.")
 @click.option(
+    "--for",
+    "runner",
+    type=click.Choice(["elb-proxy"]),
+    help="Who runs it: elb-proxy writes a file and an archive for ELB for Envoy into --output, a "
+    "directory (docs/elb-for-envoy.md).",
+)
+@click.option(
+    "--virtual-gateway",
+    metavar="MESH/GATEWAY",
+    help="With --for elb-proxy: the gateway that it is.",
+)
+@click.option(
+    "--archive-root",
+    metavar="PATH",
+    help="With --for elb-proxy: where AWS puts the files of an archive, as its guide says.",
+)
+@click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     help="Write to this file, readable only by you, and the Envoy's token beside it.",
 )
 def bootstrap(
@@ -125,6 +143,9 @@ def bootstrap(
     certificate: Path | None,
     key: Path | None,
     sotw: bool,
+    runner: str | None,
+    virtual_gateway: str | None,
+    archive_root: str | None,
     output: Path | None,
 ) -> None:
     """Print the bootstrap of an Envoy, as JSON.
@@ -148,6 +169,13 @@ def bootstrap(
     host, _, port = xds.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise click.UsageError(f"--xds {xds!r}: must be HOST:PORT")
+    if runner is not None:
+        if virtual_gateway is None:
+            raise click.UsageError("--for elb-proxy needs --virtual-gateway MESH/GATEWAY")
+        at, files = (host.strip("[]"), int(port)), (ca, certificate, key)
+        whose = (server_name or host).strip("[]")
+        elb_proxy.write(virtual_gateway, at, whose, files, archive_root, output, delta=not sotw)
+        return
     if token_file is not None and output is None:
         raise click.UsageError(
             "--token-file needs --output: the Envoy's token goes into a file beside it"

@@ -47,7 +47,7 @@ class Transport:
 
     def socket(self) -> dict[str, Json]:
         """The transport socket of the control plane's cluster."""
-        named: Json = {"san_type": self._kind(), "matcher": {"exact": self.server_name}}
+        named: Json = {"san_type": self.kind, "matcher": {"exact": self.server_name}}
         common: dict[str, Json] = {
             "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
             "alpn_protocols": ["h2"],
@@ -62,11 +62,13 @@ class Transport:
             "@type": f"{_TLS}.UpstreamTlsContext",
             "common_tls_context": common,
         }
-        if self._kind() == "DNS":
+        if self.kind == "DNS":
             context["sni"] = self.server_name
         return {"name": "envoy.transport_sockets.tls", "typed_config": context}
 
-    def _kind(self) -> str:
+    @property
+    def kind(self) -> str:
+        """Of the server's name, as Envoy calls it."""
         try:
             ipaddress.ip_address(self.server_name)
         except ValueError:

@@ -47,6 +47,10 @@ class _Holding:
     held: _Held | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while it is held."""
+    working: int = 0
+    """Those that work under it at the moment."""
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the last of them has stopped."""
 
 
 class Leases:
@@ -71,6 +75,7 @@ class Leases:
         self._terms = terms
         self._calls = Calls(connect, "leases", terms.lasts)
         self._holdings: dict[str, _Holding] = {}
+        self._given_up = False
 
     def held(self) -> dict[str, int]:
         """The leases that this replica has, with their fencing numbers."""
@@ -87,7 +92,24 @@ class Leases:
             while not ended:
                 while (held := holding.held) is None:
                     await holding.changed.wait()
-                ended = await self._under(held, work)
+                ended = await self._worked(holding, held, work)
+
+    async def give_up(self) -> None:
+        """Stop what is done under leases, then let others take them, at once. Whoever wants to work
+        under one here waits from now on.
+        """
+        self._given_up = True
+        numbers = self.held()
+        for name, holding in self._holdings.items():
+            if holding.keeper is not None:
+                holding.keeper.cancel()
+                await asyncio.gather(holding.keeper, return_exceptions=True)
+            while holding.working:
+                holding.idle.clear()
+                await holding.idle.wait()
+            if name in numbers:
+                log.info("gives up the lease %r number %d", name, numbers[name])
+                await self._release(name, numbers[name])
 
     async def close(self) -> None:
         """Let others take what this replica has, at once. Nobody works under a lease any more."""
@@ -101,14 +123,24 @@ class Leases:
     def _using(self, name: str) -> Iterator[_Holding]:
         holding = self._holdings.setdefault(name, _Holding())
         holding.users += 1
-        if holding.keeper is None or holding.keeper.done():
+        if not self._given_up and (holding.keeper is None or holding.keeper.done()):
             holding.keeper = asyncio.create_task(self._keep(name, holding), name=f"lease-{name}")
         try:
             yield holding
         finally:
             holding.users -= 1
-            if not holding.users:
+            if not holding.users and holding.keeper is not None:
                 holding.keeper.cancel()
+
+    async def _worked(self, holding: _Holding, held: _Held, work: Work) -> bool:
+        """`_under`, and it is known meanwhile that somebody works."""
+        holding.working += 1
+        try:
+            return await self._under(held, work)
+        finally:
+            holding.working -= 1
+            if not holding.working:
+                holding.idle.set()
 
     async def _under(self, held: _Held, work: Work) -> bool:
         """Work until that has ended, which True says, or the lease has."""
@@ -130,7 +162,6 @@ class Leases:
         if task.cancelled():
             # Renewed in vain, or of something that it waited for itself?
             if held.lost.is_set() or not lease.left():
-                log.warning("lost the lease %r number %d", lease.name, lease.number)
                 return False
             raise asyncio.CancelledError
         try:
@@ -178,19 +209,24 @@ class Leases:
                 asked = self._clock()
                 try:
                     if not await self._calls.call(rows.renew, lease.name, lease.number):
-                        return
+                        break
                     # Late answers count from when they were asked for.
                     lease.until = max(lease.until, ends(asked, self._terms))
                     told = ""
                 except Exception as error:  # noqa: BLE001 - told; it ends if that goes on
                     told = _log_once(told, f"the lease {lease.name!r} is not renewed: {error!r}")
+            log.warning("lost the lease %r number %d", lease.name, lease.number)
         finally:
             holding.held = None
             holding.changed.clear()
             held.lost.set()
             if not holding.users:
-                with contextlib.suppress(TealError, sa.exc.SQLAlchemyError, TimeoutError):
-                    await self._calls.call(rows.release, lease.name, lease.number)
+                await self._release(lease.name, lease.number)
+
+    async def _release(self, name: str, number: int) -> None:
+        """Let others take it. Where that fails, they wait until it has expired."""
+        with contextlib.suppress(TealError, sa.exc.SQLAlchemyError, TimeoutError):
+            await self._calls.call(rows.release, name, number)
 
 
 @contextlib.contextmanager

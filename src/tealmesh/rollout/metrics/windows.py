@@ -285,7 +285,7 @@ class Metrics:
         return tally.window()
 
     def grown_since(self, since: float) -> Iterator[Grown]:
-        """Every Envoy with each cluster that it has sent anything to since a time (by the clock)."""
+        """Every Envoy with each cluster that it has sent anything to since then, by the clock."""
         for identity, envoy in self._envoys.items():
             for name, cluster in envoy.clusters.items():
                 if not cluster.grew_after(since):

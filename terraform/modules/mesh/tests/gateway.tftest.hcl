@@ -54,6 +54,33 @@ run "with_one" {
   }
 }
 
+run "with_one_that_knows_requests" {
+  variables {
+    load_balancer = {
+      subnets         = ["subnet-2", "subnet-3"]
+      internal        = false
+      port            = 443
+      type            = "application"
+      security_groups = ["sg-2"]
+      certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/1"
+    }
+  }
+
+  assert {
+    condition     = aws_lb_listener.gateway[0].protocol == "HTTPS" && aws_lb_target_group.gateway[0].protocol == "HTTP" && aws_lb.gateway[0].load_balancer_type == "application"
+    error_message = "TLS ends there."
+  }
+}
+
+run "an_unknown_load_balancer" {
+  command         = plan
+  expect_failures = [var.load_balancer]
+
+  variables {
+    load_balancer = { subnets = ["subnet-2"], internal = false, port = 80, type = "classic" }
+  }
+}
+
 run "an_unknown_egress" {
   command         = plan
   expect_failures = [var.egress]

@@ -57,6 +57,7 @@ SERVICE = {"name": "web", "mesh": "shop", "hostname": "web.shop.local", "sides":
 ARGUMENTS = {
     "deploy": "web x/web:2",
     "deploy --plan": "web x/web:2",
+    "models install": "--directory {directory}/models",
     "weights": "web blue=1",
     "explain": "web",
     "logs": "web",

@@ -1,9 +1,3 @@
 """Replicas die, stop and come back, under load and in the middle of deployments."""
 
 from __future__ import annotations
-
-import signal
-
-import pytest
-
-from tealmesh.model.rollout import TRANSITIONS

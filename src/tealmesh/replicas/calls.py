@@ -37,9 +37,14 @@ class Calls:
 
         job = asyncio.get_running_loop().run_in_executor(self._threads, run)
         self._jobs.add(job)
-        job.add_done_callback(self._jobs.discard)
+        job.add_done_callback(self._over)
         async with asyncio.timeout(self._seconds):
             return await asyncio.shield(job)
+
+    def _over(self, job: asyncio.Future[Any]) -> None:
+        self._jobs.discard(job)
+        if not job.cancelled():
+            job.exception()  # whoever asked may have gone; asyncio would log it as forgotten
 
     async def close(self) -> None:
         """Wait for those that were begun, but not for long."""

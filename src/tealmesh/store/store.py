@@ -145,6 +145,7 @@ class Store:
             change = _noting(change, call)
         order = Order(actor, operation, change, fencing.demanded.get(), _checks.get())
         job = loop.run_in_executor(self._writer, self._commits.write, order)
+        job.add_done_callback(_seen)
         # Cancelling the caller must not interrupt a commit.
         return await asyncio.shield(job)
 
@@ -301,6 +302,12 @@ class Store:
             # A watcher's event loop may have just closed; the commit stands regardless.
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(event.set)
+
+
+def _seen(job: asyncio.Future[Any]) -> None:
+    """Its caller may have been cancelled: asyncio would log its error as one that was forgotten."""
+    if not job.cancelled():
+        job.exception()
 
 
 def _noting(change: Callable[[Transaction], T], call: Answering) -> Callable[[Transaction], T]:

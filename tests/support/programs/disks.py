@@ -57,3 +57,4 @@ def disk(path: Path, megabytes: int) -> Iterator[Disk]:
     finally:
         # What still has a file open on it keeps it until it ends.
         subprocess.run(["umount", "--lazy", str(path)], check=True)
+        path.rmdir()

@@ -157,7 +157,8 @@ class Model:
 def load_model(service: str) -> Model:
     """Read the newest model of ``service``.
 
-    Raises ``botocore.exceptions.UnknownServiceError`` if neither botocore nor Tealmesh has it.
+    Raises ``botocore.exceptions.UnknownServiceError`` if neither botocore nor Tealmesh has it: AWS
+    removes what has ended, so pyproject.toml allows only versions that have App Mesh's model.
     The user's ``~/.aws/models`` is not read: the control plane must not depend on who starts it.
     """
     return Model(service, _loader().load_service_model(service, "service-2"))

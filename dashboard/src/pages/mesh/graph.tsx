@@ -119,7 +119,7 @@ const Line = still(function Line(props: LineProps) {
     <g class={`edge ${kind} ${moving ? "" : "idle"} ${failing ? "bad" : ""}`}>
       <path d={path} stroke-width={props.width} fill="none" />
       {named && (share || moving) && (
-        <text x={x} y={y - 5} text-anchor="middle">
+        <text x={x} y={y} text-anchor="middle">
           {[share, moving].filter(Boolean).join(" · ")}
           {failing && ` ✖ ${failing}`}
         </text>

@@ -7,6 +7,11 @@ import { curve, edgeKey, NODE, type Placed, type Point } from "./placed";
 /** Room for the rate on an edge; dagre keeps it free. */
 const LABEL = { width: 104, height: 14, labelpos: "c" };
 
+/** From the middle of a line to the foot of its text. */
+const OVER = -5;
+const UNDER = 17;
+const FALLS = 8;
+
 export function placed(graph: MeshGraph): Placed {
   const drawn = new graphlib.Graph();
   drawn.setGraph({ rankdir: "LR", nodesep: 18, ranksep: 34, marginx: 12, marginy: 12 });
@@ -29,7 +34,10 @@ export function placed(graph: MeshGraph): Placed {
     const key = edgeKey({ source: edge.v, target: edge.w });
     const { points, x, y } = drawn.edge(edge) as { points: Point[]; x?: number; y?: number };
     const middle = points[Math.floor(points.length / 2)] ?? { x: 0, y: 0 };
-    edges.set(key, { curve: curve(points), label: { x: x ?? middle.x, y: y ?? middle.y } });
+    // A text is beside its line: over one that rises, and under one that falls.
+    const falls = (points.at(-1)?.y ?? 0) - (points[0]?.y ?? 0) > FALLS;
+    const label = { x: x ?? middle.x, y: (y ?? middle.y) + (falls ? UNDER : OVER) };
+    edges.set(key, { curve: curve(points), label });
   }
   const { width = 0, height = 0 } = drawn.graph() as { width?: number; height?: number };
   return { width, height, nodes, edges };

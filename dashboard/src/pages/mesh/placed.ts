@@ -12,6 +12,7 @@ export interface Placed {
   height: number;
   /** The middle of each node. */
   nodes: Map<string, Point>;
+  /** ``label``: the foot of the text, in its middle. */
   edges: Map<string, { curve: string; label: Point }>;
 }
 

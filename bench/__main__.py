@@ -28,6 +28,7 @@ MODULES = (
     "lrs",
     "writes",
     "database",
+    "replicas",
     "translation",
     "deployment",
     "demo",

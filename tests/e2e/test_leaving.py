@@ -20,7 +20,7 @@ from tests.support.programs.load import Load
 from tests.support.programs.podman import Podman, needs_engine, podman
 from tests.support.waiting import until
 
-pytestmark = [needs_engine, pytest.mark.drill, pytest.mark.timeout(600)]
+pytestmark = [needs_engine, pytest.mark.drill, pytest.mark.timeout(900)]
 
 AGENT = "localhost/tealmesh-envoy:test"
 RATE = 150.0
@@ -74,7 +74,7 @@ def test_a_task_that_is_stopped_from_outside_loses_no_request(
         new = ecs.register_task_definition(**with_agent(found["taskDefinition"]))
         arn = new["taskDefinition"]["taskDefinitionArn"]
         ecs.update_service(cluster="boxes", service="web-blue", taskDefinition=arn)
-        waiter, steady = ecs.get_waiter("services_stable"), {"Delay": 1, "MaxAttempts": 120}
+        waiter, steady = ecs.get_waiter("services_stable"), {"Delay": 1, "MaxAttempts": 240}
         waiter.wait(cluster="boxes", services=["web-blue"], WaiterConfig=steady)
 
     def stopped() -> str:
@@ -83,7 +83,7 @@ def test_a_task_that_is_stopped_from_outside_loses_no_request(
         names = list(containers(engine).values())
         assert sum(name.endswith("-drain") for name in names) == 2
         engine.run("stop", "--time", "60", next(n for n in names if n.endswith(f"{task}-drain")))
-        until(lambda: task not in tasks() and len(tasks()) == 2, plane.log, seconds=90)
+        until(lambda: task not in tasks() and len(tasks()) == 2, plane.log, seconds=180)
         return task
 
     async def work() -> str:

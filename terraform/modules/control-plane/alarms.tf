@@ -16,11 +16,11 @@ locals {
         dimensions = local.of_service, minutes = 10, text = "A replica has little memory left."
       }
     },
-    { for key, group in aws_lb_target_group.network : "ready-${key}" => {
+    { for key, group in aws_lb_target_group.network : "answering-${key}" => {
       namespace  = "AWS/NetworkELB", metric = "HealthyHostCount", statistic = "Minimum", above = false
       threshold  = var.autoscaling == null ? var.replicas : var.autoscaling.min
       dimensions = { TargetGroup = group.arn_suffix, LoadBalancer = aws_lb.network[0].arn_suffix }
-      minutes    = 5, text = "Fewer replicas are ready than there should be: /_teal/ready says why."
+      minutes    = 5, text = "Fewer replicas answer than there should be."
     } },
     { for index, database in aws_db_instance.this : "database-storage" => {
       namespace = "AWS/RDS", metric = "FreeStorageSpace", statistic = "Minimum", above = false
@@ -56,7 +56,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
 locals {
   alarm_names = !var.alarms ? [] : concat(
     ["cpu", "memory"],
-    [for key in keys(local.listeners) : "ready-${key}"],
+    [for key in keys(local.listeners) : "answering-${key}"],
     var.database == null ? [] : ["database-storage", "database-cpu"],
   )
 }

@@ -29,11 +29,12 @@ resource "aws_lb_target_group" "network" {
   protocol             = "TCP"
   deregistration_delay = var.stream_drain + 15
 
-  # Of either port: whether the replica may be given calls and Envoys.
+  # Of either port: whether the replica answers. Not whether it is ready: ECS replaces what is not
+  # healthy here, and while the database is away none is ready, but all go on serving Envoys.
   health_check {
     protocol            = "HTTPS"
     port                = local.api_port
-    path                = "/_teal/ready"
+    path                = "/_teal/health"
     interval            = 10
     healthy_threshold   = 2
     unhealthy_threshold = 2
@@ -80,7 +81,7 @@ resource "aws_lb_target_group" "application" {
 
   health_check {
     protocol            = "HTTPS"
-    path                = "/_teal/ready"
+    path                = "/_teal/health"
     matcher             = "200"
     interval            = 10
     timeout             = 5

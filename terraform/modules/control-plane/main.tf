@@ -80,11 +80,11 @@ locals {
 
     # Whether it answers, not whether it is ready: one whose database is away goes on serving Envoys.
     healthCheck = {
-      command     = ["CMD", "python3", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:4566/_teal/health', timeout=4)"]
-      interval    = 10
-      timeout     = 5
+      command     = ["CMD", "python3", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:4566/_teal/health', timeout=9)"]
+      interval    = 15
+      timeout     = 10
       retries     = 3
-      startPeriod = 60
+      startPeriod = 300
     }
 
     logConfiguration = {

@@ -15,11 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tealmesh.app.envoys.leaving import LeavingServicer
+from tealmesh.discovery.schedule import Place
+from tealmesh.discovery.settling import Seen
+from tealmesh.discovery.worker import _changes
 from tealmesh.http2.server import Server
 from tealmesh.model.convergence import Convergence
 from tealmesh.model.errors import TealError
 from tealmesh.model.leaving import HELLO, LEAVE, SERVICE, leave_of
-from tealmesh.store import Store, Transaction, tables
+from tealmesh.rollout.ecs_sides import undrained
+from tealmesh.store import Store, Transaction, View, tables
 from tealmesh.store.cloud_map import CloudMap
 from tests.support.planes.admitting import Shared
 
@@ -151,3 +155,45 @@ def test_whatever_comes_is_a_request_or_refused(message: bytes) -> None:
         return
     assert isinstance(found["node"], str)
     assert 0 <= found["wait"] <= 10
+
+
+def test_discovery_keeps_the_word_of_a_task_that_leaves(tmp_path: Path) -> None:
+    """Cloud Map lists it for a while, and forgets it then."""
+
+    async def work() -> None:
+        world = World(tmp_path)
+        await world.known()
+        async with served(world) as channel:
+            await call(channel, LEAVE, leave())
+        place = Place("local", "web")
+        both = [Seen(one.rpartition("/")[2], (), True) for one in (TASK, OTHER)]
+        assert list(_changes(world.store.view, place, both, world.store.now())) == []
+        ((gone, body),) = _changes(world.store.view, place, both[1:], world.store.now())
+        assert TASK.endswith(gone)
+        assert body is not None
+        assert "gone" in body
+
+    asyncio.run(work())
+
+
+def test_a_service_without_what_drains_its_tasks_is_named() -> None:
+    envoy = {
+        "name": "envoy",
+        "image": "x:1",
+        "environment": [{"name": "APPMESH_RESOURCE_ARN", "value": NODE}],
+    }
+    drain = {"name": "drain", "image": "x:1", "command": ["drain"]}
+    tx = Transaction(View(0, {}))
+    parts = {"web": [envoy], "api": [envoy, drain], "job": [{"name": "app", "image": "y:1"}]}
+    for name, containers in parts.items():
+        arn = f"arn:aws:ecs:us-east-1:123456789012:task-definition/{name}:1"
+        definition: Any = {"taskDefinitionArn": arn, "containerDefinitions": containers}
+        tx.put(tables.TASK_DEFINITIONS, name, "000001", body=definition)
+        service: Any = {
+            "status": "ACTIVE",
+            "serviceName": name,
+            "taskDefinition": arn,
+            "clusterArn": "arn:aws:ecs:us-east-1:123456789012:cluster/c",
+        }
+        tx.put(tables.ECS_SERVICES, "c", name, body=service)
+    assert list(undrained(tx)) == ["c/web"]

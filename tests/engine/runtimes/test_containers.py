@@ -130,6 +130,20 @@ def test_an_essential_container_ends_its_task() -> None:
     assert ended(none_essential, {"a": exited(0), "b": exited(0)}) is not None
 
 
+def test_what_drains_a_task_is_stopped_before_all_else() -> None:
+    all_of = parse(
+        {"name": "envoy", "image": "registry/tealmesh-envoy:1"},
+        {"name": "app"},
+        # Only what depends on it is stopped before it.
+        {"name": "last", "dependsOn": [{"containerName": "drain", "condition": "START"}]},
+        {"name": "drain", "image": "registry/tealmesh-envoy:1", "command": ["drain"]},
+    )
+    roles = [container.role for container in all_of]
+    assert roles == [Role.ENVOY, Role.APPLICATION, Role.APPLICATION, Role.DRAIN]
+    groups = [[container.name for container in group] for group in stop_order(all_of)]
+    assert groups == [["last"], ["drain"], ["app"], ["envoy"]]
+
+
 def test_dependents_stop_first_and_envoy_last() -> None:
     all_of = parse(
         {"name": "envoy", "image": "x/aws-appmesh-envoy:1"},

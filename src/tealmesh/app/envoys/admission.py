@@ -75,6 +75,11 @@ class Admission:
     elsewhere may be new."""
     refusals: dict[str, Refusal] = field(default_factory=dict)
     """By identity: those that are refused at present."""
+    _proven: tuple[object, Identity] | None = None
+    """The latest token that proved something, with the keys then: each is asked for twice, when it
+    is known and when its Envoy is admitted."""
+    _read: tuple[object, TaskState] | None = None
+    """The latest document of a task whose state was read."""
 
     def known(self, given: str) -> bool:
         if given.startswith(CERTIFIED):
@@ -85,7 +90,7 @@ class Admission:
         if any(_same(text, shared) for shared in (*self.keys.owners, self.keys.former) if shared):
             return True
         try:
-            proven(text, self.keys.envoys, self.keys.owned)
+            self._prove(text)
         except EnvoyUnknown:
             return False
         return True
@@ -178,7 +183,15 @@ class Admission:
             return Identity(Owner.USER, declared, _short(node_id))
         if self.keys.former and _same(text, self.keys.former):
             return self._former(node_id, declared)
-        return proven(text, self.keys.envoys, self.keys.owned)
+        return self._prove(text)
+
+    def _prove(self, text: str) -> Identity:
+        """The identity in a token of ours. Raises EnvoyUnknown for others."""
+        keys = self.keys
+        asked = (text, keys.envoys, keys.owned)
+        if self._proven is None or self._proven[0] != asked:
+            self._proven = (asked, proven(*asked))
+        return self._proven[1]
 
     def _certified(self, uri: str, node_id: str, declared: str) -> Identity:
         """An Envoy that has shown a certificate with this URI."""
@@ -239,7 +252,9 @@ class Admission:
         document = self.store.view.get(tables.TASKS, parts[1], last_part(arn))
         if document is None or document.body["taskArn"] != arn:
             return None
-        return TaskState.of(document.body)
+        if self._read is None or self._read[0] is not document:
+            self._read = (document, TaskState.of(document.body))
+        return self._read[1]
 
     def _has_balancer(self, resource: str) -> bool:
         places = load_balancer_places(self.store.view)

@@ -303,8 +303,10 @@ def stop_order(all_of: Sequence[Container]) -> list[list[Container]]:
         needed = {name for c in left.values() for name, _ in c.depends_on}
         if any(c.role is not Role.ENVOY for c in left.values()):
             needed |= {c.name for c in left.values() if c.role is Role.ENVOY}
-        if any(c.role is Role.DRAIN for c in left.values()):
-            needed |= {c.name for c in left.values() if c.role is not Role.DRAIN}
+        drains = {c.name for c in left.values() if c.role is Role.DRAIN}
+        if drains:
+            before = {c.name for c in left.values() if drains & {name for name, _ in c.depends_on}}
+            needed |= left.keys() - drains - before
         group = [c for c in left.values() if c.name not in needed]
         # Containers in a circle (Envoy depending on the application) are stopped together.
         group = group or list(left.values())

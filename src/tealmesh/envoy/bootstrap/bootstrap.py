@@ -226,6 +226,7 @@ def proxy_of(node: base_pb2.Node) -> Proxy:
                 f"{node.id}: node metadata {CONTROL_PLANE}.{key} = {value!r}: must be an IP address"
             ) from error
     # "gRPC C-core linux", "gRPC Go", "gRPC Java": Envoy says "envoy".
+    can = _extensions(node)
     proxyless = node.user_agent_name.startswith("gRPC")
     return Proxy(
         mesh,
@@ -236,21 +237,21 @@ def proxy_of(node: base_pb2.Node) -> Proxy:
         publish_address=addresses.get("publish_address", ""),
         request_timeout=_time(metadata, "request_timeout"),
         idle_timeout=_time(metadata, "idle_timeout"),
-        counts_parts=_can(node, parts.EXTENSION),
-        times_parts=_can(node, parts.EXTENSION, parts.FILTER),
+        counts_parts=parts.EXTENSION in can,
+        times_parts=can >= {parts.EXTENSION, parts.FILTER},
         proxyless=proxyless,
         reports_at=_reports_at(node.id, metadata),
     )
 
 
-def _can(node: base_pb2.Node, *extensions: str) -> bool:
-    """Whether the Envoy has the access logs of parts with these extensions. Older ones refuse them,
-    with the whole listener. Envoys name all their extensions when they connect.
+def _extensions(node: base_pb2.Node) -> frozenset[str]:
+    """The extensions of an Envoy that can have the access logs of parts; none for older ones, which
+    refuse them with the whole listener. Envoys name all their extensions when they connect.
     """
     version = node.user_agent_build_version.version
     if (version.major_number, version.minor_number) < parts.FIRST_VERSION:
-        return False
-    return set(extensions) <= {one.name for one in node.extensions}
+        return frozenset()
+    return frozenset(one.name for one in node.extensions)
 
 
 def _ours(node: base_pb2.Node) -> Mapping[str, Json]:

@@ -128,4 +128,4 @@ def proven(text: str, keys: Sequence[bytes], owned: Sequence[bytes]) -> Identity
 
 
 def _signature(body: str, key: bytes) -> bytes:
-    return hmac.new(key, f"tealmesh envoy {body}".encode(), hashlib.sha256).digest()
+    return hmac.digest(key, f"tealmesh envoy {body}".encode(), hashlib.sha256)

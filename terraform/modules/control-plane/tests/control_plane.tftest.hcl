@@ -75,8 +75,8 @@ run "by_a_url_behind_a_load_balancer" {
   }
 
   assert {
-    condition     = length(aws_ecs_service.this[0].load_balancer) == 2 && alltrue([for group in aws_lb_target_group.network : group.health_check[0].path == "/_teal/ready"])
-    error_message = "Only replicas that are ready are targets, for both ports."
+    condition     = length(aws_ecs_service.this[0].load_balancer) == 2 && alltrue([for group in aws_lb_target_group.network : group.health_check[0].path == "/_teal/health"])
+    error_message = "Replicas that answer are targets, for both ports."
   }
 
   assert {
@@ -100,7 +100,7 @@ run "by_a_url_behind_a_load_balancer" {
   }
 
   assert {
-    condition     = sort(keys(aws_cloudwatch_metric_alarm.this)) == tolist(["cpu", "memory", "ready-api", "ready-xds"])
+    condition     = sort(keys(aws_cloudwatch_metric_alarm.this)) == tolist(["answering-api", "answering-xds", "cpu", "memory"])
     error_message = "An alarm for each that somebody has to look at."
   }
 }

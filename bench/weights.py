@@ -44,10 +44,10 @@ def measure() -> list[Measurement]:
             article = Article(
                 plane.client("appmesh"), plane.client("ecs"), plane.client("servicediscovery")
             )
-            port = _system(article)
+            port = system(article)
             for envoys, promised in ENVOYS.items():
-                addresses = [(one, port) for one in _scaled(article, envoys)]
-                calls, waits = asyncio.run(_changes(plane, article, addresses))
+                addresses = [(one, port) for one in scaled(article, envoys)]
+                calls, waits = asyncio.run(changes(plane, article, addresses))
                 for name, q, limit in (("p50", 0.5, None), ("p99", 0.99, promised)):
                     measurements.append(
                         Measurement(
@@ -67,7 +67,7 @@ def _poll(envoys: int) -> float:
     return max(_SHORTEST_POLL, envoys / _POLLS)
 
 
-def _system(article: Article) -> int:
+def system(article: Article) -> int:
     """Both sides running, and a gateway; its port."""
     port = free_port()
     article.foundation()
@@ -78,7 +78,7 @@ def _system(article: Article) -> int:
     return port
 
 
-def _scaled(article: Article, envoys: int) -> list[str]:
+def scaled(article: Article, envoys: int) -> list[str]:
     """Have so many Envoys of the gateway; their addresses."""
     article.ecs.update_service(cluster=article.cluster, service="edge", desiredCount=envoys)
     services = [article.ecs_service("blue"), article.ecs_service("green"), "edge"]
@@ -96,15 +96,20 @@ def _address(task: dict[str, Any]) -> str:
     return str(next(d["value"] for d in details if d["name"] == "privateIPv4Address"))
 
 
-async def _changes(
-    plane: ControlPlane, article: Article, addresses: list[tuple[str, int]]
+async def changes(
+    plane: ControlPlane,
+    article: Article,
+    addresses: list[tuple[str, int]],
+    *,
+    warm_up: int = WARM_UP,
+    times: int = CHANGES,
 ) -> tuple[list[float], list[float]]:
     """(durations of the API calls, times until each Envoy's first request to the other side)."""
     streams = [await asyncio.open_connection(*address) for address in addresses]
     api = await asyncio.open_connection("127.0.0.1", plane.port)
     calls: list[float] = []
     waits: list[float] = []
-    for change in range(WARM_UP + CHANGES):
+    for change in range(warm_up + times):
         blue = change % 2
         version = "1" if blue else "2"
         start = time.perf_counter()
@@ -119,7 +124,7 @@ async def _changes(
         await asyncio.sleep(0.05)
     for _, writer in [*streams, api]:
         writer.close()
-    return calls[WARM_UP:], waits[WARM_UP * len(addresses) :]
+    return calls[warm_up:], waits[warm_up * len(addresses) :]
 
 
 async def _change(

@@ -20,4 +20,14 @@ DRILLS: Mapping[str, str] = {
     "clock-jumps": "the wall clock of a replica is an hour ahead and jumps by up to a day in the"
     " middle of a deployment",
     "standby-behind": "the same with an asynchronous stand-by that has lost commits",
+    "leader-killed": "the replica that works on a deployment is killed with -9 at every transition"
+    " of it, in turn with the other one, and at those of the way back",
+    "replicas-killed": "each replica is killed with -9 in turn, and started again",
+    "replicas-stopped": "each replica is stopped by SIGTERM in the middle of a deployment, and"
+    " hands its Envoys and its work over; connections of Envoys are recycled every 4 s",
+    "upgrade": "the release before runs; one replica after the other is replaced by this one in the"
+    " middle of a deployment",
+    "envoy-silent": "an Envoy stands still (SIGSTOP) in the middle of a deployment, which waits for"
+    " it and names it, until it goes on",
+    "tasks-stopped": "each of two tasks of a service is stopped in turn, and ECS replaces it",
 }

@@ -78,6 +78,7 @@ class Drill:
         self.writer: Writer
         self._directory = directory
         self._deployments: list[str] = []
+        self._newest = ""
 
     def begin(self) -> None:
         """Start the replicas, the system, its load and the writer."""
@@ -95,12 +96,16 @@ class Drill:
         seen = self.load.watch(1.0)
         assert set(seen.versions) == {"1"}, seen
 
-    def deploy(self, image: str = "", plane: ServePlane | None = None) -> None:
-        """Begin a deployment of another version, by a replica."""
+    def deploy(
+        self, image: str = "", plane: ServePlane | None = None, *, judged: bool = True
+    ) -> None:
+        """Begin a deployment of another version, by a replica. ``judged``: it must succeed."""
         asked = plane or self.planes[0]
         image = image or f"example/sample:0.0.{2 - len(self._deployments) % 2}"
         asked.teal("deploy", "sample", "--image", image, "--no-follow")
-        self._deployments.append(str(api(asked).get_deployment("sample")["deploymentId"]))
+        self._newest = str(api(asked).get_deployment("sample")["deploymentId"])
+        if judged:
+            self._deployments.append(self._newest)
 
     def reaches(self, transition: str) -> None:
         """Wait until the newest deployment has made a transition, by what is committed."""
@@ -116,7 +121,7 @@ class Drill:
         query = sa.text("SELECT body FROM documents WHERE collection = 'teal.journal'")
         with self.database.connect() as connection:
             bodies = [json.loads(row.body) for row in connection.execute(query)]
-        mine = [body for body in bodies if body["deployment"] == self._deployments[-1]]
+        mine = [body for body in bodies if body["deployment"] == self._newest]
         return [body["transition"] for body in sorted(mine, key=lambda body: body["sequence"])]
 
     def finished(self, plane: ServePlane | None = None, seconds: float = PATIENCE) -> Any:

@@ -60,7 +60,11 @@ class Operations(BundleOperations):
         clock: SteadyClock,
         image_problem: preflight.ImageProblem,
         port_problem: PortProblem = lambda gateway: "",
+        system_problem: Callable[[], str] = str,
     ) -> None:
+        """``system_problem``: why no service or gateway of a teal.toml can be made; empty if they
+        can.
+        """
         self._store = store
         self._controller = controller
         self._driver = driver
@@ -68,6 +72,7 @@ class Operations(BundleOperations):
         self._clock = clock
         self.forecast = Forecast(store, controller, driver, traffic, clock, image_problem)
         self._port_problem = port_problem
+        self._system_problem = system_problem
         self._applying = asyncio.Lock()
 
     async def apply(
@@ -270,7 +275,11 @@ class Operations(BundleOperations):
         )
 
     def _refuse_ports(self, config: TealConfig) -> None:
-        """Raise BadRequestException for a gateway that could never listen."""
+        """Raise BadRequestException for what can never be made, or could never listen."""
+        for kind, members in (("services", config.services), ("gateways", config.gateways)):
+            for name in members:
+                if problem := self._system_problem():
+                    raise AwsError("BadRequestException", f"[{kind}.{name}]: {problem}")
         documents.refuse_shared_ports(self._store.view, config)
         for gateway in system.gateways(config):
             problem = self._port_problem(gateway)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,8 @@ class ServePlane(ControlPlane):
         self.keys = keys or directory / "keys"
         self.program = "teal"
         """Of `warm.PROGRAMS`."""
+        self.tree: Path | None = None
+        """The files of another release that it is of; None for the present one."""
         self.given: dict[str, str] = {}
         """Further variables of its environment."""
 
@@ -58,7 +61,13 @@ class ServePlane(ControlPlane):
             **environment,
         }
         log = self.directory.resolve() / "up.log"
-        self.process = Forked(command, given, log, log)
+        if self.tree is None:
+            self.process = Forked(command, given, log, log)
+        else:
+            given["PYTHONPATH"] = str(self.tree / "src")
+            program = [sys.executable, "-m", "tealmesh.cli", *command[1:]]
+            with log.open("ab") as out:
+                self.process = subprocess.Popen(program, env=given, stdout=out, stderr=out)
         self.wait_ready()
 
     def down(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import urlsplit
 
 from starlette.routing import BaseRoute
 
@@ -30,6 +31,14 @@ from tealmesh.rollout.system import GatewaySystem
 from tealmesh.store import View
 from tealmesh.workloads.clusters import Clusters
 from tealmesh.workloads.worker import Workloads
+
+_OF_AWS = (".amazonaws.com", ".amazonaws.com.cn")
+"""How endpoints end that are AWS's, those of a VPC too."""
+
+
+def at_aws(endpoint: str) -> bool:
+    """Whether this endpoint, or none, is one of AWS's."""
+    return not endpoint or (urlsplit(endpoint).hostname or "").endswith(_OF_AWS)
 
 
 class Elsewhere:
@@ -68,6 +77,18 @@ class Elsewhere:
 
     def port_problem(self, gateway: GatewaySystem) -> str:
         return ""
+
+    def system_problem(self) -> str:
+        """A service at AWS needs subnets, security groups and roles, of which teal.toml knows
+        nothing.
+        """
+        if not at_aws(self._config.ecs_endpoint):
+            return ""
+        return (
+            "services and gateways of a teal.toml are made in the cloud of a `teal up`. At AWS "
+            "they need subnets, security groups and roles: make them by Terraform (module "
+            "bluegreen-service), and write [adopted.NAME] or use `teal adopt`"
+        )
 
     def without_effect(self, view: View) -> list[wire.MemberWithoutEffect]:
         return [*unreachable_targets(view), *_undrained(view)]

@@ -96,6 +96,9 @@ class Machine:
         images = [document.body for document in self._store.view.list(tables.IMAGES)]
         return await self._runtime.image_problem(image, images)
 
+    def system_problem(self) -> str:
+        return ""
+
     def port_problem(self, gateway: GatewaySystem) -> str:
         return port_problem(self._config.data_dir.resolve(), gateway)
 

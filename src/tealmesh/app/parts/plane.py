@@ -219,6 +219,7 @@ class Plane:
             steady_clock,
             cloud.image_problem,
             cloud.port_problem,
+            cloud.system_problem,
         )
         return Tealmesh(
             store,

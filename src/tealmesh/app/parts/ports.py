@@ -86,6 +86,9 @@ class Cloud(Protocol):
     def port_problem(self, gateway: GatewaySystem) -> str:
         """Why a gateway can never listen where teal.toml says; empty if it can."""
 
+    def system_problem(self) -> str:
+        """Why no service or gateway of a teal.toml can be made here; empty if they can."""
+
     def without_effect(self, view: View) -> list[MemberWithoutEffect]:
         """The members of what is stored that change nothing here."""
 

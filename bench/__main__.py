@@ -55,6 +55,7 @@ def main() -> None:
             "value": round(m.value, 4),
             "unit": m.unit,
             "baseline": round(m.baseline, 4),
+            **({"baselineUnit": m.of} if m.of else {}),
         }
         for m in measurements
     ]
@@ -72,8 +73,8 @@ def _show(measurements: list[Measurement]) -> None:
             m.name,
             f"{m.value:.4g} {m.unit}",
             promised,
-            f"{m.baseline:.4g} {m.unit}",
-            f"{m.ratio:.2f}",
+            f"{m.baseline:.4g} {m.of or m.unit}",
+            "" if m.ratio is None else f"{m.ratio:.2f}",
             m.compared,
         )
     Console(width=None if sys.stdout.isatty() else 160).print(table)

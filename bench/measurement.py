@@ -15,14 +15,18 @@ class Measurement:
     value: float
     unit: str
     baseline: float
-    """In the same unit."""
     compared: str
     """What the baseline is."""
     limit: float | None = None
     """What we promise, if anything. No test checks it."""
+    of: str = ""
+    """The unit of the baseline; empty for that of the value."""
 
     @property
-    def ratio(self) -> float:
+    def ratio(self) -> float | None:
+        """How many times the baseline the value is; None if they are of two kinds."""
+        if self.of and self.of != self.unit:
+            return None
         return self.value / self.baseline if self.baseline else float("inf")
 
 

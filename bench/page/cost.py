@@ -4,37 +4,64 @@ from __future__ import annotations
 
 import http.client
 import os
+import statistics
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.page.world import World
 
-SECONDS = float(os.environ.get("PAGE_SECONDS", "12"))
-"""Of the look with a page, and of the two without together."""
-SETTLED = 2.0
-SAVED = 18.0
-"""After which a page has used what reading had saved up before it was opened."""
+SECONDS = float(os.environ.get("PAGE_SECONDS", "5"))
+"""Of each look: with a page, and without one."""
+TURNS = 4
+"""Looks with a page, between which there is one without: the rest of what the control plane does
+changes too."""
+SAVED = 20.0
+"""After which a page has used what reading had saved up before it was opened (`budget`)."""
 QUIET = 12.0
 """After which nobody reads any more, whatever was read last."""
 
 
-def of_a_page(world: World) -> tuple[float, float]:
-    """The share of a core that a page adds to what the control plane uses, and that share without
-    one: before the page was opened and after it was closed, since the rest of what the control
-    plane does changes too.
-    """
+@dataclass(frozen=True)
+class Cost:
+    """Shares of a core."""
+
+    added: float
+    """What a page adds to what the control plane uses: the mean of the differences of each look
+    with a page and the two beside it without."""
+    give: float
+    """By how much that is uncertain: twice the standard error of the differences."""
+    alone: float
+    """What it uses without a page."""
+
+
+def of_a_page(world: World) -> Cost:
+    """By turns with a page and without one."""
     token = world.plane.teal("token", "create", "--read-only").stdout.strip()
-    time.sleep(SETTLED)
-    before = _share(world.pid, SECONDS / 2)
     with _page(world.plane.port, token):
         time.sleep(SAVED)
-        opened = _share(world.pid, SECONDS)
-    time.sleep(SETTLED)
-    alone = (before + _share(world.pid, SECONDS / 2)) / 2
-    return opened - alone, alone
+    without, opened = [_look(world)], []
+    for _ in range(TURNS):
+        with _page(world.plane.port, token):
+            # The snapshot is what it costs to open a page, and not what an open one does.
+            time.sleep(1.0)
+            opened.append(_share(world.pid, SECONDS))
+        without.append(_look(world))
+    added = [
+        share - (before + after) / 2
+        for share, before, after in zip(opened, without, without[1:], strict=False)
+    ]
+    give = 2 * statistics.stdev(added) / len(added) ** 0.5
+    return Cost(statistics.mean(added), give, statistics.mean(without))
+
+
+def _look(world: World) -> float:
+    """The share without a page, once the last one's reading has ended."""
+    time.sleep(1.5)
+    return _share(world.pid, SECONDS / 2)
 
 
 def first_snapshot(world: World) -> tuple[float, float]:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from tealmesh.model.clock import Moment
 from tealmesh.model.errors import DatabaseAway
-from tealmesh.store import Store, View, commits
+from tealmesh.store import Store, View, commits, listening
 from tealmesh.store.database import opening as database
 from tests.support.machine import REPOSITORY
 from tests.support.programs.postgres import Server, plain, running
@@ -61,12 +61,48 @@ async def is_away(store: Store, away: bool) -> None:
     await asyncio.to_thread(until, lambda: bool(store.away()) == away, pause=0.02)
 
 
+async def written_again_and_again(store: Store) -> None:
+    for n in range(1000):
+        await store.write("a", "Put", put("again", n))
+
+
 def put(name: str, n: int = 1) -> Any:
     return lambda tx: tx.put("c", name, body={"n": n})
 
 
 def keys(view: View) -> list[str]:
     return [document.key for document in view.list("c")]
+
+
+def test_one_that_answers_and_takes_no_write_is_not_waited_for_for_ever(
+    server: Server, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where its disk is full: that it can be read ends no outage of writes."""
+    monkeypatch.setattr(commits, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(listening, "POLL_SECONDS", 0.02)
+
+    def set_to(value: str) -> None:
+        execute(url, f"ALTER SYSTEM SET default_transaction_read_only = {value}")
+        execute(url, "SELECT pg_reload_conf()")
+
+    async def scenario() -> None:
+        async with opened(url) as store, asyncio.timeout(60):
+            await store.write("a", "Put", put("before"))
+            set_to("on")
+            try:
+                with pytest.raises(DatabaseAway, match="read-only"):
+                    await written_again_and_again(store)
+                with pytest.raises(DatabaseAway, match="read-only"):
+                    await store.write("a", "Put", put("never"))
+            finally:
+                set_to("off")
+            while True:
+                with contextlib.suppress(DatabaseAway):
+                    await store.write("a", "Put", put("after"))
+                    break
+            assert {"before", "after"} <= set(keys(store.view))
+
+    asyncio.run(scenario())
 
 
 def test_while_it_is_stopped_reads_go_on_and_writes_are_refused(

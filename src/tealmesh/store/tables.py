@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from tealmesh.model.extensions import RouterExtensionBody
     from tealmesh.model.identity.envoys import EnvoyRoleBody
     from tealmesh.model.identity.refusals import RefusalBody
-    from tealmesh.model.identity.sessions import SessionBody
+    from tealmesh.model.identity.sessions import CodeBody, SessionBody
     from tealmesh.model.load_balancers import (
         LoadBalancerBody,
         PlaceBody,
@@ -215,6 +215,8 @@ NOTICE_TARGETS: Collection[NoticeTargetBody] = Collection("teal.notice_target")
 """Key: name."""
 HOOKS: Collection[HookBody] = Collection("teal.hook")
 """Key: deployment id, index of the step with three digits, index of the hook with three digits."""
+CODES: Collection[CodeBody] = Collection("teal.code")
+"""Key: the code's SHA-256. The codes that open the page, until they are used or a minute old."""
 SESSIONS: Collection[SessionBody] = Collection("teal.session")
 """Key: id. The sessions of the page, and tokens of programs, that have not ended."""
 FAILED_TASKS: Collection[FailedTaskBody] = Collection("teal.failedTask")

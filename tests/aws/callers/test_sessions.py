@@ -34,7 +34,7 @@ class World:
         return Sessions(self.store, lambda: (secret,), present, lambda: self.now, lambda: self.now)
 
     def opened(self) -> str:
-        code, _ = self.sessions.code(ADA)
+        code, _ = asyncio.run(self.sessions.code(ADA))
         token, _ = asyncio.run(self.sessions.open(code, "here"))
         return f"Teal {token}"
 
@@ -70,7 +70,7 @@ def test_a_session_ends_and_is_forgotten(world: World) -> None:
 
 
 def test_a_code_ends_after_a_minute(world: World) -> None:
-    code, _ = world.sessions.code(ADA)
+    code, _ = asyncio.run(world.sessions.code(ADA))
     world.now += CODE_SECONDS
     with pytest.raises(AwsError, match="older than a minute"):
         asyncio.run(world.sessions.open(code, "here"))
@@ -106,7 +106,7 @@ def test_neither_a_session_nor_a_role_gets_another_session(world: World) -> None
     shown = world.sessions.of(world.opened())
     for who in (shown, None, Principal("arn:aws:sts::1:assumed-role/r/t", "role", role="r")):
         with pytest.raises(AwsError) as error:
-            world.sessions.code(who)
+            asyncio.run(world.sessions.code(who))
         assert error.value.code == "AccessDeniedException"
 
 

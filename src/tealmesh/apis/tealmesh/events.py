@@ -120,6 +120,7 @@ _NOUNS: dict[str, Callable[..., str]] = {
 _BOOKKEEPING = frozenset(
     {
         tables.CLIENT_TOKENS,
+        tables.CODES,
         tables.SD_OPERATIONS,
         tables.FAMILIES,
         tables.SERVICE_DEPLOYMENTS,

@@ -16,7 +16,9 @@ PAGE = "/_teal/"
 class Sessions(Protocol):
     """The part of `aws.callers.sessions.Sessions` that is needed here. Raises AwsError."""
 
-    def code(self, who: Principal | None, *, read_only: bool = False) -> tuple[str, float]: ...
+    async def code(
+        self, who: Principal | None, *, read_only: bool = False
+    ) -> tuple[str, float]: ...
     async def create(
         self, who: Principal | None, label: str, *, read_only: bool, seconds: float
     ) -> tuple[str, SessionBody]: ...
@@ -33,7 +35,7 @@ class TokenOperations(GroupOperations):
         self, caller: Caller, request: wire.GetPageCodeInput
     ) -> wire.GetPageCodeOutput:
         read_only = request.get("readOnly", False)
-        code, expires = self._sessions.code(caller.principal, read_only=read_only)
+        code, expires = await self._sessions.code(caller.principal, read_only=read_only)
         return {"code": code, "path": f"{PAGE}#code={code}", "expires": expires}
 
     async def create_token(

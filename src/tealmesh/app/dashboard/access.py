@@ -27,7 +27,11 @@ HEADERS = {
 Answer = Callable[[Request], Awaitable[Response]]
 
 
-def session_routes(sessions: Sessions) -> list[Route]:
+Fresh = Callable[[], Awaitable[object]]
+"""Returns once this replica knows what any other one has committed: a session, say."""
+
+
+def session_routes(sessions: Sessions, fresh: Fresh) -> list[Route]:
     """Where sessions begin, are looked at, and end."""
 
     async def begin(request: Request) -> Response:
@@ -44,17 +48,18 @@ def session_routes(sessions: Sessions) -> list[Route]:
         return Response(status_code=204, headers=HEADERS)
 
     return [
-        Route(SESSION, guarded(begin), methods=["POST"]),
-        Route(SESSION, guarded(look), methods=["GET"]),
-        Route(SESSION, guarded(end), methods=["DELETE"]),
+        Route(SESSION, guarded(begin, fresh), methods=["POST"]),
+        Route(SESSION, guarded(look, fresh), methods=["GET"]),
+        Route(SESSION, guarded(end, fresh), methods=["DELETE"]),
     ]
 
 
-def guarded(answer: Answer) -> Answer:
-    """``answer``, whose errors are answered as JSON."""
+def guarded(answer: Answer, fresh: Fresh) -> Answer:
+    """``answer`` by what all replicas know, with its errors as JSON."""
 
     async def safely(request: Request) -> Response:
         try:
+            await fresh()
             return await answer(request)
         except AwsError as error:
             return refused(error)

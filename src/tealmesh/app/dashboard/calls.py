@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tealmesh.app.dashboard.access import HEADERS, guarded, header, limited_body
+from tealmesh.app.dashboard.access import HEADERS, Fresh, guarded, header, limited_body
 from tealmesh.aws import calls
 from tealmesh.aws.callers.front import Front
 from tealmesh.aws.gateway import API_BODY_LIMIT_BYTES
@@ -40,7 +40,7 @@ def of(request: Request, front: Front) -> Principal:
     return claim.principal
 
 
-def call_route(model: Model, api: object, front: Front, region: str) -> Route:
+def call_route(model: Model, api: object, front: Front, region: str, fresh: Fresh) -> Route:
     """Where they are: the name of the operation is the last part of the path."""
 
     async def answer(request: Request) -> Response:
@@ -62,7 +62,7 @@ def call_route(model: Model, api: object, front: Front, region: str) -> Route:
         headers = {**HEADERS, "content-type": "application/json"}
         return Response(done.body, done.status, headers)
 
-    return Route(PATH + "{operation}", guarded(answer), methods=["POST"])
+    return Route(PATH + "{operation}", guarded(answer, fresh), methods=["POST"])
 
 
 def _with_said(response: WireResponse, answered: object) -> WireResponse:

@@ -52,6 +52,7 @@ class Dashboard:
     ) -> None:
         """``runtime``: how tasks run, in words; ``seen``: the Envoys, refused ones too."""
         self._region = config.region
+        self._fresh = store.fresh
         self._api: Tealmesh | None = None
 
         def troubles() -> list[wire.WorkerTrouble]:
@@ -91,7 +92,7 @@ class Dashboard:
         self._api = api
         sessions, people, front = entrance.sessions, entrance.people, entrance.front
         return page_routes(
-            sessions, people, front, model, api, self._region, self.stream, self._files
+            sessions, people, front, model, api, self._region, self.stream, self._files, self._fresh
         )
 
     async def _standing(self, spent: Spent) -> dict[str, Items]:

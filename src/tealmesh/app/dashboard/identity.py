@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tealmesh.app.dashboard.access import HEADERS, SESSION, begun, guarded
+from tealmesh.app.dashboard.access import HEADERS, SESSION, Fresh, begun, guarded
 from tealmesh.aws.callers.front import LISTENED, PEER, Front
 from tealmesh.aws.callers.peers import NOBODY, Peer
 from tealmesh.aws.callers.sessions import Sessions
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PATH = f"{SESSION}/identity"
 
 
-def identity_route(people: People | None, sessions: Sessions, front: Front) -> Route:
+def identity_route(people: People | None, sessions: Sessions, front: Front, fresh: Fresh) -> Route:
     """Where a session begins by what a proxy says; 204 where none says anything."""
 
     async def begin(request: Request) -> Response:
@@ -51,7 +51,7 @@ def identity_route(people: People | None, sessions: Sessions, front: Front) -> R
             raise
         return JSONResponse(begun(token, session), headers=HEADERS)
 
-    return Route(PATH, guarded(begin), methods=["POST"])
+    return Route(PATH, guarded(begin, fresh), methods=["POST"])
 
 
 def _head(request: Request) -> WireRequest:

@@ -30,14 +30,15 @@ def page_routes(
     region: str,
     changes: Stream,
     served: Files,
+    fresh: access.Fresh,
 ) -> list[BaseRoute]:
     """The routes. ``people``: None where no proxy names any; ``model`` and ``api`` are of our own
     API.
     """
     return [
         *served.routes(),
-        *access.session_routes(sessions),
-        identity.identity_route(people, sessions, front),
-        calls.call_route(model, api, front, region),
-        stream.stream_route(changes, sessions, front, system_clock),
+        *access.session_routes(sessions, fresh),
+        identity.identity_route(people, sessions, front, fresh),
+        calls.call_route(model, api, front, region, fresh),
+        stream.stream_route(changes, sessions, front, system_clock, fresh),
     ]

@@ -19,7 +19,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from tealmesh.app.dashboard import calls
-from tealmesh.app.dashboard.access import HEADERS, guarded, header
+from tealmesh.app.dashboard.access import HEADERS, Fresh, guarded, header
 from tealmesh.app.dashboard.board import Board, Items
 from tealmesh.app.dashboard.budget import SAVED_SECONDS, SHORTEST_PAUSE, Budget, Spent
 from tealmesh.aws.callers.front import Front
@@ -170,7 +170,9 @@ def _event(kind: str, data: dict[str, float | str]) -> bytes:
     return f"event: {kind}\ndata: {json.dumps(data)}\n\n".encode()
 
 
-def stream_route(stream: Stream, sessions: Sessions, front: Front, wall: Clock) -> Route:
+def stream_route(
+    stream: Stream, sessions: Sessions, front: Front, wall: Clock, fresh: Fresh
+) -> Route:
     """Where the stream is."""
 
     async def answer(request: Request) -> Response:
@@ -194,4 +196,4 @@ def stream_route(stream: Stream, sessions: Sessions, front: Front, wall: Clock) 
 
         return StreamingResponse(sent(), headers=HEADERS, media_type="text/event-stream")
 
-    return Route(PATH, guarded(answer), methods=["GET"])
+    return Route(PATH, guarded(answer, fresh), methods=["GET"])

@@ -1,15 +1,17 @@
 """Sessions of the page: codes that open one, and tokens that show it. Design note 042.
 
-A code is in memory, works once and for a minute. A session is in the store from the moment when its
-token is given away, so that it can be taken away; its token alone tells everything else.
+A code works once and for a minute, at any replica: the store has whom it is for, under its hash. A
+session is in the store from the moment when its token is given away, so that it can be taken away;
+its token alone tells everything else.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
@@ -21,6 +23,7 @@ from tealmesh.model.identity.rings import Live
 from tealmesh.model.identity.sessions import (
     SCHEME,
     SESSION_SECONDS,
+    CodeBody,
     SessionBody,
     SessionKey,
     principal,
@@ -44,13 +47,6 @@ Present = Callable[[SessionBody], Principal | None]
 """Who has a session at present; None for nobody any more."""
 
 
-@dataclass(frozen=True)
-class _Code:
-    who: Principal
-    until: float
-    read_only: bool
-
-
 class Sessions:
     """Those of one control plane."""
 
@@ -62,36 +58,62 @@ class Sessions:
         self._present = present
         self._wall = wall
         self._steady = steady
-        self._codes: dict[str, _Code] = {}
         self._tries: dict[str, tuple[int, int]] = {}
 
-    def code(self, who: Principal | None, *, read_only: bool = False) -> tuple[str, float]:
+    async def code(self, who: Principal | None, *, read_only: bool = False) -> tuple[str, float]:
         """A code by which the page opens for ``who``, perhaps only to see, and when it ends (epoch
         seconds). Raises AwsError for who is no person, or has shown a session already.
         """
         person = _person(who)
-        now = self._steady()
-        self._codes = {one: known for one, known in self._codes.items() if known.until > now}
-        while len(self._codes) >= _MOST_CODES:
-            del self._codes[next(iter(self._codes))]
+        now = self._wall()
         code = secrets.token_urlsafe(18)
-        self._codes[code] = _Code(person, now + CODE_SECONDS, read_only)
-        return code, self._wall() + CODE_SECONDS
+        body: CodeBody = {
+            "actor": person.name,
+            "origin": person.origin,
+            "access": _access(person, read_only),
+            "meshes": list(person.meshes),
+            "services": list(person.services),
+            "made": now,
+            "expires": now + CODE_SECONDS,
+        }
+        put = partial(_put_code, key=_hash(code), body=body, now=now)
+        await self._store.write(person.name, "GetPageCode", put)
+        return code, body["expires"]
 
     async def open(self, code: str, source: str) -> tuple[str, SessionBody]:
         """The token and the session that a code opens. Raises AwsError: ``Throttling``,
         ``CodeInvalid``.
         """
         self._count(source)
-        found = self._codes.pop(code, None)
-        if found is None or found.until <= self._steady():
-            raise AwsError(
-                "CodeInvalid",
-                "the code is wrong, was used, or is older than a minute: run `teal open`",
-                status=401,
-            )
-        read_only = found.read_only or found.who.access == "viewer"
-        return await self._make(found.who, "", read_only, SESSION_SECONDS)
+        now, key = self._wall(), _hash(code)
+        known = self._store.view.get(tables.CODES, key)
+        if known is None:
+            _wrong()
+
+        def change(t: Transaction) -> SessionBody:
+            found = t.get(tables.CODES, key)
+            # The clock may have been set back since.
+            if found is None or not 0 <= now - found.body["made"] < CODE_SECONDS:
+                _wrong()
+            t.delete(tables.CODES, key)
+            code = found.body
+            body: SessionBody = {
+                "id": identity,
+                "actor": code["actor"],
+                "origin": code["origin"],
+                "access": code["access"],
+                "meshes": code["meshes"],
+                "services": code["services"],
+                "label": "",
+                "made": now,
+                "expires": now + SESSION_SECONDS,
+            }
+            _put(t, body, now)
+            return body
+
+        identity = secrets.token_hex(8)
+        body = await self._store.write(known.body["actor"], "OpenSession", change)
+        return self._key.token(body), body
 
     async def recognise(
         self, who: Principal, claims: dict[str, list[str]]
@@ -171,7 +193,10 @@ class Sessions:
     async def forget(self) -> None:
         """Delete those whose time is over."""
         now = self._wall()
-        if any(one.body["expires"] <= now for one in self._store.view.list(tables.SESSIONS)):
+        view = self._store.view
+        ends = [one.body["expires"] for one in view.list(tables.SESSIONS)]
+        ends += [one.body["expires"] for one in view.list(tables.CODES)]
+        if any(end <= now for end in ends):
             await self._store.write("teal", "ForgetSessions", partial(_forget, now=now))
 
     async def _make(
@@ -184,12 +209,11 @@ class Sessions:
         claims: dict[str, list[str]] | None = None,
     ) -> tuple[str, SessionBody]:
         now = self._wall()
-        access: PersonAccess = "viewer" if read_only or who.access == "role" else who.access
         body: SessionBody = {
             "id": secrets.token_hex(8),
             "actor": who.name,
             "origin": who.origin,
-            "access": access,
+            "access": _access(who, read_only),
             "meshes": list(who.meshes),
             "services": list(who.services),
             "label": label,
@@ -226,6 +250,24 @@ def _person(who: Principal | None) -> Principal:
     return who
 
 
+def _access(who: Principal, read_only: bool) -> PersonAccess:
+    """What somebody may in a session."""
+    return "viewer" if read_only or who.access == "role" else who.access
+
+
+def _hash(code: str) -> str:
+    """What is kept of a code: it has 144 bits of chance, so nobody finds it by its hash."""
+    return hashlib.sha256(code.encode()).hexdigest()
+
+
+def _wrong() -> NoReturn:
+    raise AwsError(
+        "CodeInvalid",
+        "the code is wrong, was used, or is older than a minute: run `teal open`",
+        status=401,
+    )
+
+
 def _invalid(why: str) -> NoReturn:
     raise AwsError("SessionInvalid", f"{why}: run `teal open`", status=401)
 
@@ -240,7 +282,18 @@ def _put(t: Transaction, body: SessionBody, now: float) -> None:
     t.put(tables.SESSIONS, body["id"], body=body)
 
 
+def _put_code(t: Transaction, key: str, body: CodeBody, now: float) -> None:
+    _forget(t, now)
+    known = sorted(t.list(tables.CODES), key=lambda one: one.body["made"])
+    if len(known) >= _MOST_CODES:
+        t.delete(tables.CODES, known[0].key)
+    t.put(tables.CODES, key, body=body)
+
+
 def _forget(t: Transaction, now: float) -> None:
+    for code in t.list(tables.CODES):
+        if code.body["expires"] <= now:
+            t.delete(tables.CODES, code.key)
     for one in t.list(tables.SESSIONS):
         if one.body["expires"] <= now:
             t.delete(tables.SESSIONS, one.body["id"])

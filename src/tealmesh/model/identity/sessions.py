@@ -55,6 +55,19 @@ class SessionBody(TypedDict):
     """Of ``oidc:NAME``: by what the owner lets it in, `Provider.kept`."""
 
 
+class CodeBody(TypedDict):
+    """For whom a code opens a session: the members are those of `SessionBody`."""
+
+    actor: str
+    origin: str
+    access: PersonAccess
+    meshes: list[str]
+    services: list[str]
+    made: float
+    expires: float
+    """Seconds since the epoch, both."""
+
+
 @dataclass(frozen=True)
 class SessionKey:
     """Signs tokens, and knows them again."""

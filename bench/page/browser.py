@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from playwright.sync_api import Browser, Page
@@ -34,6 +36,13 @@ _WATCH = """
   }).observe({ type: "longtask", buffered: true });
 }
 """
+_PAINTED = """
+() => new Promise((resolve) => new PerformanceObserver((list) => {
+  for (const one of list.getEntries())
+    if (one.name === "first-contentful-paint") resolve(one.startTime);
+}).observe({ type: "paint", buffered: true }))
+"""
+_ONE_LINE = b"<!doctype html><title>one line</title><p>one line"
 LIMIT_SECONDS = 20.0
 """Of each look: what is not shown by then is told as that."""
 _OPEN_SECONDS = 3.0
@@ -60,8 +69,10 @@ class Shown:
 class Watched:
     """A page that is signed in, and its main thread."""
 
-    def __init__(self, page: Page, begin: str) -> None:
+    def __init__(self, page: Page, begin: str, cold: float) -> None:
         """``begin``: the address without what is after the #."""
+        self.cold = cold
+        """The first paint of the first page that its browser opened at all, in milliseconds."""
         self._page = page
         self._begin = begin
         self._devtools = page.context.new_cdp_session(page)
@@ -82,6 +93,18 @@ class Watched:
         self._devtools.send("Page.removeScriptToEvaluateOnNewDocument", script)
         painted, at, worked = (quantile(values, 0.5) for values in zip(*looks, strict=True))
         return Shown(painted, at, worked * 1000, self.blocked(), busy)
+
+    def plain(self) -> float:
+        """The first paint of a page of one line, in milliseconds: what the browser takes for any
+        page, from a server that does nothing else.
+        """
+        with _serving(_ONE_LINE) as at:
+            painted = []
+            for _ in range(_LOADS):
+                self._page.goto("about:blank")
+                self._page.goto(at)
+                painted.append(self._page.evaluate(_PAINTED))
+        return quantile(painted, 0.5)
 
     def _load(self, address: str) -> tuple[float, float, float]:
         # Another document, or the address would only be followed inside of the one that is open.
@@ -122,7 +145,31 @@ def watched(browser: Browser, opened: str) -> Iterator[Watched]:
     try:
         page = context.new_page()
         page.goto(opened)
+        cold = page.evaluate(_PAINTED)
         page.locator(".link.good").wait_for()
-        yield Watched(page, opened.partition("#")[0])
+        yield Watched(page, opened.partition("#")[0], cold)
     finally:
         context.close()
+
+
+@contextmanager
+def _serving(body: bytes) -> Iterator[str]:
+    """A server on loopback that answers everything with one HTML page; yields its address."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "text/html; charset=utf-8")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nobody reads it."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()

@@ -213,8 +213,12 @@ class _Listener:
                 self._pause()
                 return
             if self._context is None and self.wires is not None:
-                _prepare(accepted)
-                self.wires.add(accepted, peer, self._protocol())
+                try:
+                    _prepare(accepted)
+                    self.wires.add(accepted, peer, self._protocol())
+                except OSError as error:
+                    accepted.close()
+                    _log.warning("a connection that came could not be served: %s", error)
                 continue
             task = asyncio.get_running_loop().create_task(self._begin(accepted))
             self._beginning.add(task)

@@ -37,10 +37,10 @@ class Wires:
         self._loop.add_reader(self._epoll.fileno(), self._ready)
 
     def add(self, accepted: socket.socket, peer: object, protocol: asyncio.Protocol) -> None:
-        """Serve a connection, which does not block."""
+        """Serve a connection, which does not block. Raises OSError if that cannot be."""
         number = accepted.fileno()
-        wire = self._wires[number] = Wire(self, accepted, number, peer, protocol)
         self._epoll.register(number, select.EPOLLIN)
+        wire = self._wires[number] = Wire(self, accepted, number, peer, protocol)
         protocol.connection_made(wire)
 
     def close(self) -> None:

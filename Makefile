@@ -13,7 +13,7 @@ TOOLBOX := $(TOOLS)/.installed
 # Tests and demo start hundreds of Python processes: each would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help dashboard demo test drills long soak soak-page soak-short soak-memory systems lint bench bench-gates dist readme recording screenshots man lock sbom audit fuzz
+.PHONY: help dashboard demo test drills long soak soak-page soak-short soak-memory systems rehearse-aws lint bench bench-gates dist readme recording screenshots man lock sbom audit fuzz
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -80,6 +80,9 @@ soak-memory: $(DEVELOPMENT) ## Change, connect and disconnect for half an hour: 
 
 systems: $(DEVELOPMENT) ## Apply five Terraform systems in the style of public ones, with traffic
 	$(PY) -m pytest -m drill tests/terraform/test_systems.py
+
+rehearse-aws: $(DEVELOPMENT) ## Play AWS by our own cloud, apply the module control-plane; writes docs/rehearsal-aws.md
+	TEAL_REHEARSAL_REPORT=1 $(PY) -m pytest -s -m drill tests/rehearsal
 
 lint: $(DEVELOPMENT) ## ruff, mypy --strict, the import contracts, and the page's code
 	$(VENV)/bin/ruff format --check .

@@ -11,6 +11,8 @@ DRILLS: Mapping[str, str] = {
     " again",
     "standby-promoted": "PostgreSQL is killed in the middle of a deployment, and its synchronous"
     " stand-by takes over",
+    "standby-behind": "PostgreSQL is killed in the middle of a deployment, and an asynchronous"
+    " stand-by takes over that has lost commits",
     "network-one": "the network between PostgreSQL and the replica that works on a deployment is"
     " cut in silence, until the other one has finished it",
     "network-all": "the network between PostgreSQL and all replicas is cut in silence for 30 s in"
@@ -19,7 +21,6 @@ DRILLS: Mapping[str, str] = {
     "disk-sqlite": "the disk of a `teal up` on SQLite is full in the middle of a deployment",
     "clock-jumps": "the wall clock of a replica is an hour ahead and jumps by up to a day in the"
     " middle of a deployment",
-    "standby-behind": "the same with an asynchronous stand-by that has lost commits",
     "leader-killed": "the replica that works on a deployment is killed with -9 at every transition"
     " of it, in turn with the other one, and at those of the way back",
     "replicas-killed": "each replica is killed with -9 in turn, and started again",

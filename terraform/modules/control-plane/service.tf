@@ -10,7 +10,7 @@ resource "aws_ecs_service" "this" {
   platform_version                  = var.platform_version
   propagate_tags                    = "SERVICE"
   wait_for_steady_state             = var.wait_for_steady_state
-  health_check_grace_period_seconds = length(local.targets) == 0 ? null : 90
+  health_check_grace_period_seconds = length(local.targets) == 0 ? null : 300
 
   network_configuration {
     subnets          = var.subnets
@@ -60,7 +60,7 @@ resource "aws_ecs_service" "scaled" {
   platform_version                  = var.platform_version
   propagate_tags                    = "SERVICE"
   wait_for_steady_state             = var.wait_for_steady_state
-  health_check_grace_period_seconds = length(local.targets) == 0 ? null : 90
+  health_check_grace_period_seconds = length(local.targets) == 0 ? null : 300
 
   network_configuration {
     subnets          = var.subnets

@@ -19,8 +19,8 @@ DRILLS: Mapping[str, str] = {
     " the middle of a deployment",
     "disk-postgresql": "PostgreSQL's disk is full in the middle of a deployment",
     "disk-sqlite": "the disk of a `teal up` on SQLite is full in the middle of a deployment",
-    "clock-jumps": "the wall clock of a replica is an hour ahead and jumps by up to a day in the"
-    " middle of a deployment",
+    "clock-jumps": "the wall clock of a replica is four minutes ahead, and jumps by eight and back"
+    " in the middle of a deployment",
     "leader-killed": "the replica that works on a deployment is killed with -9 at every transition"
     " of it, in turn with the other one, and at those of the way back",
     "replicas-killed": "each replica is killed with -9 in turn, and started again",

@@ -11,16 +11,17 @@ from tests.drills.shifted import VARIABLE, shift
 from tests.drills.stage import Drill
 from tests.support.programs.postgres import Server
 
-HOUR = 3600.0
+AHEAD = 240.0
+"""Seconds: by more than five minutes, AWS refuses what a machine signs."""
 
 
 @pytest.mark.drill
 @pytest.mark.timeout(900)
-def test_a_replica_is_an_hour_ahead_and_its_clock_jumps(
+def test_a_replica_is_ahead_and_its_clock_jumps(
     drills: Drills, server: Server, tmp_path: Path
 ) -> None:
     place = tmp_path / "clock"
-    shift(place, HOUR)
+    shift(place, AHEAD)
 
     def ahead(drill: Drill) -> None:
         drill.planes[0].program = "shifted"
@@ -28,7 +29,7 @@ def test_a_replica_is_an_hour_ahead_and_its_clock_jumps(
 
     with drills.play("clock-jumps", databases=[server.url] * 2, prepare=ahead) as drill:
         drill.deploy()
-        for transition, jump in (("SCALING_UP", -HOUR), ("MEASURING", 24 * HOUR), ("BAKING", 0.0)):
+        for transition, jump in (("SCALING_UP", -AHEAD), ("MEASURING", AHEAD), ("BAKING", 0.0)):
             drill.reaches(transition)
             with drill.fault():
                 shift(place, jump)

@@ -22,11 +22,12 @@ from tealmesh.app.envoys.server import Life
 from tealmesh.envoy.resources import Resource
 from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.model.clock import steady_clock
-from tealmesh.model.errors import DatabaseAway
+from tealmesh.model.errors import Behind, DatabaseAway
 from tealmesh.xds import balance, conversation, server
 from tealmesh.xds.balance import FEW, surplus
 from tealmesh.xds.fed import Fed
 from tealmesh.xds.server import AdsServicer
+from tests.support.programs.relay import relay
 from tests.xds.harness import serving
 from tests.xds.stream import BEARER, METHODS, NODE, Plane, Stream, body, resources
 
@@ -37,12 +38,12 @@ class Served:
     """A served plane, to which each stream comes by a connection of its own."""
 
     def __init__(self, port: int, servicer: AdsServicer, stack: contextlib.AsyncExitStack) -> None:
-        self.port, self.servicer, self._stack = port, servicer, stack
+        self.port, self.servicer, self.stack = port, servicer, stack
 
     async def stream(self) -> Stream:
         local = (("grpc.use_local_subchannel_pool", 1),)
         made = grpc.aio.insecure_channel(f"127.0.0.1:{self.port}", options=local)
-        channel = await self._stack.enter_async_context(made)
+        channel = await self.stack.enter_async_context(made)
         name, response = METHODS[True]
         method = channel.stream_stream(
             f"/{server.SERVICE}/{name}",
@@ -168,6 +169,19 @@ def test_an_envoy_at_a_replica_that_lags_waits_for_what_the_database_has() -> No
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("holds", [False, True])
+def test_a_replica_that_is_cut_off_alone_sends_envoys_elsewhere_at_once(holds: bool) -> None:
+    async def main() -> None:
+        database, fed = Database(), Fed()
+        database.away = True
+        current = Current(database.head, fed, steady_clock, lambda: True)
+        async with asyncio.timeout(10):
+            with pytest.raises(Behind, match="alone has no database"):
+                await current(holds)
+
+    asyncio.run(main())
+
+
 def test_a_replica_that_lags_for_long_sends_envoys_elsewhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -177,10 +191,15 @@ def test_a_replica_that_lags_for_long_sends_envoys_elsewhere(
 
     async def main() -> None:
         async with served(Plane(), current=Current(Database().head, Fed(), steady_clock)) as at:
-            stream = await at.stream()
-            await stream.say(T.CLUSTER, node=NODE)
-            assert await stream.call.code() is grpc.StatusCode.UNAVAILABLE
-            assert "the database at 7" in await stream.call.details()
+            with relay(at.port) as between:
+                stream = await Served(between.port, at.servicer, at.stack).stream()
+                await stream.say(T.CLUSTER, node=NODE)
+                assert await stream.call.code() is grpc.StatusCode.UNAVAILABLE
+                assert "the database at 7" in await stream.call.details()
+                # By the same connection it would come back here.
+                async with asyncio.timeout(30):
+                    while between.connections:  # noqa: ASYNC110
+                        await asyncio.sleep(0.01)
 
     asyncio.run(main())
 

@@ -85,6 +85,12 @@ class Context:
         self._call.finish(code.value[0], details)
         raise _Aborted
 
+    def leave(self) -> None:
+        """Take no more calls on the connection, and end it with the last one, which `grpc.aio`
+        cannot.
+        """
+        self._call.connection.go_away()
+
     def hang_up(self) -> None:
         """End the connection with all its calls, which `grpc.aio` cannot."""
         self._call.connection.abort()

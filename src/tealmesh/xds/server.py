@@ -17,6 +17,7 @@ import grpc
 from envoy.config.core.v3 import base_pb2
 
 from tealmesh.envoy.bootstrap.bootstrap import proxy_of
+from tealmesh.http2.serving import Context
 from tealmesh.model.errors import (
     EnvoyForbidden,
     EnvoyUnknown,
@@ -213,7 +214,7 @@ class AdsServicer:
         again = partial(admit, self._cache.clock())
         with self._limits.known(identity):
             if self._current is not None:
-                await _caught_up(self._current, variant.parse(first))
+                await _caught_up(self._current, variant.parse(first), context)
             connection = self._connect(variant, node, identity)
             self._connections[connection] = _Stream(again, context)
             await self._converse(variant, first, requests, connection, context)
@@ -257,10 +258,17 @@ async def _admitted(admit: Callable[[], Awaitable[str]]) -> str:
         raise as_status(error) from error
 
 
-async def _caught_up(current: Current, first: Request) -> None:
+async def _caught_up(
+    current: Current, first: Request, context: grpc.aio.ServicerContext | Context
+) -> None:
+    """Raises Refused if this replica cannot serve the Envoy, which then connects elsewhere: by the
+    same connection it would come back.
+    """
     try:
         await current(bool(first.version or first.initial_versions))
     except TealError as error:
+        if isinstance(context, Context):
+            context.leave()
         raise as_status(error) from error
 
 

@@ -74,8 +74,14 @@ def test_each_replica_knows_how_far_the_others_envoys_are(postgres: str) -> None
         await _until(lambda: one.sees()["a"] == (True, 9))
         one.has("c", at=9)
         await _until(lambda: two.sees() == {"c": (True, 9)})
-        # It dies: whose task still runs is waited for, until it is connected here.
-        one.others["two"] = Standing.DEAD
+        # It dies, or can report nothing more: whose task still runs is waited for, until it is
+        # connected here.
+        for silent in (Standing.DEAD, Standing.CUT_OFF):
+            one.others["two"] = silent
+            await _until(lambda: one.sees() == {"a": (False, 9), "b": (False, 7)})
+            one.others["two"] = Standing.ALIVE
+            await _until(lambda: len(one.sees()) == 3)
+        one.others["two"] = Standing.CUT_OFF
         await _until(lambda: one.sees() == {"a": (False, 9), "b": (False, 7)})
         # It lives: one that leaves is reported for a moment, as it is on its way to another one.
         one.others["two"] = Standing.ALIVE

@@ -33,6 +33,12 @@ class Relay:
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        with self._lock:
+            return len(self._open) // 2
+
     def cut(self) -> None:
         """End all connections that there are."""
         with self._lock:

@@ -43,8 +43,16 @@ class Current:
     while an earlier question is open.
     """
 
-    def __init__(self, head: Head, fed: Fed, clock: SteadyClock) -> None:
+    def __init__(
+        self,
+        head: Head,
+        fed: Fed,
+        clock: SteadyClock,
+        cut_off: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """``cut_off``: whether this replica alone is without the database."""
         self._head = head
+        self._cut_off = cut_off
         self._fed = fed
         self._clock = clock
         self._open: asyncio.Task[int] | None = None
@@ -52,14 +60,17 @@ class Current:
 
     async def __call__(self, holds: bool) -> None:
         """``holds``: whether the Envoy has something. While the database is away nothing changes,
-        so that it misses nothing if it keeps that; one that has nothing gets what is known.
+        so that it misses nothing if it keeps that; one that has nothing gets what is known. Where
+        others have the database it changes, and both are sent there.
         """
         until = self._clock() + AWAY_SECONDS
         while True:
             try:
                 revision = await self._asked()
                 break
-            except DatabaseAway:
+            except DatabaseAway as error:
+                if self._cut_off():
+                    raise Behind("this replica alone has no database: connect again") from error
                 if not holds or self._clock() >= until:
                     return
                 await asyncio.sleep(_AGAIN_SECONDS)

@@ -108,9 +108,10 @@ class Streams:
 
     def _current(self) -> Current | None:
         """None for a control plane that has its database alone: it has all that Envoys ever got."""
-        if not self._store.shared:
+        if self._presence is None:
             return None
-        return Current(head_of(self._store), self.cache.fed, steady_clock)
+        cut_off = self._presence.hands_over
+        return Current(head_of(self._store), self.cache.fed, steady_clock, cut_off)
 
     def _serving(self, scope: str) -> list[str]:
         """The Envoys that must acknowledge what changes in a mesh, or in a load balancer."""

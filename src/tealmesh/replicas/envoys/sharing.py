@@ -185,7 +185,8 @@ class SharedEnvoys:
         for place in self._read.keys() - rows.keys():
             del self._read[place]
             touched.add(place[1])
-        lives = {i: standing is not Standing.DEAD for i, standing in self._others().items()}
+        silent = (Standing.DEAD, Standing.CUT_OFF)
+        lives = {i: standing not in silent for i, standing in self._others().items()}
         if lives != self._lives:
             self._lives = lives
             touched |= {mesh for _, mesh in self._read}

@@ -7,16 +7,20 @@ from dataclasses import replace
 
 from tealmesh.model.convergence import Reported
 
-WAITED_FOR = "its control plane is gone: it is waited for until it is connected to another one"
+WAITED_FOR = (
+    "nothing is heard of its control plane: it is waited for until it is connected to another one"
+)
 
 
 def together(
     reports: Iterable[tuple[bool, Collection[Reported]]], known_gone: Callable[[str], bool]
 ) -> dict[str, Reported]:
-    """By id. ``reports``: of each other replica, whether it is there still, and what it reports.
+    """By id. ``reports``: of each other replica, whether it is there and can report, and what it
+    reports.
 
-    An Envoy that two replicas report is as far as the one says that has heard less. What a dead
-    one has reported of an Envoy counts until another replica reports it, or it is ``known_gone``.
+    An Envoy that two replicas report is as far as the one says that has heard less. What one has
+    reported that is dead or cut off from the database counts until another replica reports the
+    Envoy, or it is ``known_gone``.
     """
     found: dict[str, Reported] = {}
     for lives, envoys in reports:

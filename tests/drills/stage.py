@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -139,10 +138,8 @@ class Drill:
         return next(each for each in self.planes if each is not plane)
 
     def envoys(self, plane: ServePlane) -> int:
-        """How many streams a replica serves, by its metrics."""
-        with urllib.request.urlopen(f"{plane.endpoint}/metrics", timeout=10) as answer:
-            lines = answer.read().decode().splitlines()
-        return sum(int(float(line.split()[-1])) for line in lines if _is_streams(line))
+        """How many Envoys are connected to a replica."""
+        return self.front.connections_to(plane.xds_port)
 
     def nodes(self, plane: ServePlane) -> set[str]:
         """The names of the virtual nodes, as a replica answers."""
@@ -265,7 +262,3 @@ def until_converged(plane: ControlPlane, mesh: str) -> None:
         return False
 
     until(converged, lambda: f"not converged\n{plane.log()}", PATIENCE)
-
-
-def _is_streams(line: str) -> bool:
-    return line.startswith(("tealmesh_streams{", "tealmesh_streams "))

@@ -92,7 +92,10 @@ def followed(connection: sa.Connection, view: View, now: Head) -> View | Broken:
     rows = connection.execute(query).all()
     if view.revision:
         if not rows or rows[0].revision != view.revision:
-            return Broken("")
+            # Older ones are pruned first: with those there, it was never committed here.
+            older = sa.select(audit.c.revision).where(audit.c.revision < view.revision).limit(1)
+            lost = connection.execute(older).first() is not None
+            return Broken(f"it does not have revision {view.revision}" if lost else "")
         if (rows[0].write_id or "") != view.write_id:
             return Broken(f"it has another revision {view.revision}")
         rows = rows[1:]

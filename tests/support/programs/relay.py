@@ -39,6 +39,12 @@ class Relay:
         with self._lock:
             return len(self._open) // 2
 
+    def connections_to(self, port: int) -> int:
+        """How many are open to one of its ports."""
+        with self._lock:
+            ends = [end for end in self._open if end.fileno() >= 0]
+        return sum(_peer(end) == port for end in ends)
+
     def cut(self) -> None:
         """End all connections that there are."""
         with self._lock:
@@ -88,6 +94,13 @@ class Relay:
             self._open -= {near, far}
         near.close()
         far.close()
+
+
+def _peer(end: socket.socket) -> int:
+    """The port at the other end; 0 if that is gone."""
+    with contextlib.suppress(OSError):
+        return int(end.getpeername()[1])
+    return 0
 
 
 def _copy(source: socket.socket, to: socket.socket) -> None:

@@ -33,7 +33,7 @@ TERRAFORM = Path(__file__).parents[2] / "terraform"
 IMAGE = "example/sample:0.0.{}"
 SETTINGS = """
 [adopted.web.strategy]
-steps = [50, 100]
+steps = [100]
 step_time = "2s"
 bake_time = "1s"
 

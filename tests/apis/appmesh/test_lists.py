@@ -80,9 +80,9 @@ def test_client_tokens_expire(tmp_path: Path) -> None:
     direct = Direct(tmp_path / "state.db")
     try:
         direct.call("create_mesh", meshName="m", clientToken="t")
-        direct.now += 3000
+        direct.now += 500
         direct.call("create_mesh", meshName="m", clientToken="t")
-        direct.now += 601
+        direct.now += 101
         with pytest.raises(Exception, match="already exists"):
             direct.call("create_mesh", meshName="m", clientToken="t")
         direct.call("create_mesh", meshName="n", clientToken="u")

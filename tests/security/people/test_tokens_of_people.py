@@ -200,7 +200,10 @@ def test_the_audit_log_is_told_who_was_refused(world: World) -> None:
         def tell(self, who: str, request: object, error: AwsError) -> None:
             told.append((who, error.code))
 
-    route = identity_route(world.people, cast("Any", None), cast("Any", Front()))
+    async def fresh() -> None:
+        return
+
+    route = identity_route(world.people, cast("Any", None), cast("Any", Front()), fresh)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         peer = Peer(None, address="10.0.0.7", is_remote=True)

@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-PART_OF_TIME = 0.004
+PART_OF_TIME = 0.0035
 """Of a core, that each of the two readings may take, with writing down what has changed: one of the
 state, and one of what Envoys report, so that neither makes the other rare. What is left of a
 hundredth is for sending."""

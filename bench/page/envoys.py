@@ -65,6 +65,17 @@ async def _lines() -> AsyncIterator[bytes]:
 async def _envoy(
     port: int, metadata: Any, index: int, name: str, traffic: Traffic, ready: asyncio.Event
 ) -> None:
+    """Connects again when it is cut off, as Envoy does."""
+    while True:
+        try:
+            await _connected(port, metadata, index, name, traffic, ready)
+        except* grpc.aio.AioRpcError:
+            await asyncio.sleep(random.uniform(0.5, 1.0))
+
+
+async def _connected(
+    port: int, metadata: Any, index: int, name: str, traffic: Traffic, ready: asyncio.Event
+) -> None:
     options = [("grpc.use_local_subchannel_pool", 1)]
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=options) as channel:
         stub: Any = ads_pb2_grpc.AggregatedDiscoveryServiceStub(channel)

@@ -62,7 +62,7 @@ class Encoder:
         self._size = 0
         self._cache: OrderedDict[_Key, _Shared] = OrderedDict()
         self._used: dict[_Key, Steady] = {}
-        self._changes: dict[tuple[int, bool], tuple[Change, _Shared]] = {}
+        self._changes: dict[tuple[int, str, bool], tuple[Change, _Shared]] = {}
         """By its id, what was encoded of a change; streams that stand together send the same."""
 
     def encode(self, send: Send, own: Own = NOTHING_OWN, *, delta: bool) -> bytes:
@@ -70,7 +70,7 @@ class Encoder:
         that ``own`` is of.
         """
         self.served += 1
-        found = self._changes.get((id(send.change), delta))
+        found = self._changes.get((id(send.change), send.type_url, delta))
         known = self._known(send, delta=delta) if found is None else found[1]
         nonce = send.nonce.encode()
         borne = b"" if known.own is None else known.own.filled(own)
@@ -91,7 +91,7 @@ class Encoder:
             self._used[key] = self._clock()
         if len(self._changes) >= _CHANGES:
             self._changes.clear()
-        self._changes[id(change), delta] = (change, known)
+        self._changes[id(change), send.type_url, delta] = (change, known)
         return known
 
     def _keep(self, key: _Key, made: _Shared) -> None:

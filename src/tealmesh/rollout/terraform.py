@@ -131,9 +131,8 @@ def answer(
     *,
     retryable: bool,
 ) -> None:
-    """Keep how a step ended. ``error``: why it could not be applied; empty if it was. Raises
-    ConflictException as `take` does. ``holder``: the
-    id of who took it.
+    """Keep how a step ended. ``error``: why it could not be applied; empty if it was. ``holder``:
+    the id of who took it. Raises ConflictException as `take` does.
     """
     body = _mine(t, service, deployment, holder, take_over=False)
     body = {**body, "answered": number, "error": error, "retryable": retryable}

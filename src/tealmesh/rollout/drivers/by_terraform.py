@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tealmesh.model.arn import last_part
 from tealmesh.model.errors import DriverError, NotYet
-from tealmesh.model.rollout import SideTasks, State
+from tealmesh.model.rollout import Deployment, SideTasks, State
 from tealmesh.rollout import documents, terraform
 from tealmesh.rollout.drivers import copies
 from tealmesh.rollout.drivers.base import Driver
@@ -58,7 +58,7 @@ class ByTerraform:
             return
         wanted: SideValues = {"active": True, "weight": live.weights.get(side, 0), "image": image}
         values = {**_values(service, live, tasks), side: wanted}
-        await self._wait(service, await self._ask(service, body, "START", side, values, tasks))
+        raise self._pending(await self._ask(service, body, "START", side, values, tasks))
 
     async def scale_side(self, service: Service, side: str, count: int) -> None:
         await self._inner.scale_side(service, side, count)
@@ -94,7 +94,7 @@ class ByTerraform:
         asked = await self._ask(service, body, "SHIFT", side, values, tasks)
         if self._urgent(service, live, tasks) and self._overdue(asked):
             return await self._inner.set_weights(service, weights, version)
-        return await self._wait(service, asked)
+        raise self._pending(asked)
 
     async def stop_side(self, service: Service, side: str) -> bool:
         """Nothing of the side runs any more once it has no ECS service."""
@@ -107,13 +107,15 @@ class ByTerraform:
             return True
         values = _values(service, live, tasks)
         values[side] = {"active": False, "weight": 0}
-        await self._wait(service, await self._ask(service, body, "STOP", side, values, tasks))
-        return False
+        raise self._pending(await self._ask(service, body, "STOP", side, values, tasks))
+
+    def _running(self, service: Service) -> Deployment | None:
+        unfinished = documents.unfinished(self._store.view)
+        return next((d for d in unfinished if d.service == service.name), None)
 
     def _held(self, service: Service) -> TerraformBody | None:
-        view = self._store.view
-        running = next((d for d in documents.unfinished(view) if d.service == service.name), None)
-        return terraform.held(view, service.name, running.id) if running else None
+        running = self._running(service)
+        return terraform.held(self._store.view, service.name, running.id) if running else None
 
     async def _present(self, service: Service) -> tuple[LiveRoute, dict[str, SideTasks]]:
         live = await self._inner.route(service)
@@ -149,26 +151,29 @@ class ByTerraform:
             ),
         )
 
-    async def _wait(self, service: Service, body: TerraformBody) -> WeightsSet:
-        """Raises what follows from how far the step is; never returns."""
-        failed = body["error"] and body["answered"] == body["step"]["number"]
-        if failed and not body["retryable"]:
-            raise DriverError(f"terraform: {body['error']}", retryable=False)
-        if failed:
-            raise NotYet(f"a retry of `terraform apply`: {body['error']}")
-        raise NotYet(terraform.waits(body, self._since(body)))
+    def _pending(self, body: TerraformBody) -> DriverError:
+        """What a step that has not come about is, by how far it is."""
+        if not _failed(body):
+            return NotYet(terraform.waits(body, self._since(body)))
+        if body["retryable"]:
+            return NotYet(f"a retry of `terraform apply`: {body['error']}")
+        return DriverError(f"terraform: {body['error']}", retryable=False)
 
     def _since(self, body: TerraformBody) -> float:
         return self._store.now().since(body.get("asked"))
 
     def _overdue(self, body: TerraformBody) -> bool:
-        refused = body["error"] and body["answered"] == body["step"]["number"]
-        return bool(refused) or self._since(body) > URGENT_SECONDS
+        return _failed(body) or self._since(body) > URGENT_SECONDS
 
     def _urgent(self, service: Service, live: LiveRoute, tasks: Mapping[str, SideTasks]) -> bool:
-        states = {d.service: d.state for d in documents.unfinished(self._store.view)}
         dead = any(live.weights.get(side) and not tasks[side].healthy for side in service.sides)
-        return dead or states.get(service.name) is State.ROLLING_BACK
+        running = self._running(service)
+        return dead or (running is not None and running.state is State.ROLLING_BACK)
+
+
+def _failed(body: TerraformBody) -> bool:
+    """Whether the step could not be applied."""
+    return bool(body["error"]) and body["answered"] == body["step"]["number"]
 
 
 def _values(

@@ -7,8 +7,9 @@ A `teal up` is the cloud, PostgreSQL of this machine the database, durable. The 
 Terraform makes it, and is adopted: a cycle starts the idle side, moves all requests to it and stops
 the other one. Meanwhile something writes through both replicas, and every write that was answered
 must be there in the end. A line tells each cycle and each kill, a table the whole; the last line is
-the verdict. Ends with 1 if something was lost, if a deployment did not succeed, or if the time was
-too short for the counts.
+the verdict. Ends with 1 if something was lost, if a deployment did not succeed, which ends it at
+once, or if the time was too short for the counts. Then its directory stays, with all logs and, in
+`loss-…`, with what stood when the first requests were lost.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import argparse
 import contextlib
 import json
 import random
+import shutil
 import tempfile
 import threading
 import time
@@ -26,7 +28,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError
 from rich.console import Console
@@ -39,14 +41,12 @@ from tests.support.waiting import until
 
 from bench.database import DURABLE
 from bench.deployment import load_of
+from bench.soak_evidence import collect
 from tealmesh.cli.client import Client
 from tealmesh.cli.demo.ledger import Ledger
 from tealmesh.cli.demo.tally import Tally
 from tealmesh.cli.follow import FINAL_STATUSES
-from tealmesh.model.errors import NoControlPlane
-
-if TYPE_CHECKING:
-    from tealmesh.model import wire
+from tealmesh.model.errors import NoControlPlane, TealError
 
 SERVICE = "sample"
 SETTINGS = f"""[adopted.{SERVICE}.strategy]
@@ -66,6 +66,8 @@ RESTART_SECONDS = 3.0
 """From a kill to the next start: what an orchestrator takes."""
 DEADLINE_SECONDS = 180.0
 POLL_SECONDS = 0.2
+LOSSES_SEEN = 20
+"""So many requests lost, and what stands then is written down."""
 UNREACHED = (EndpointConnectionError, HTTPClientError)
 
 
@@ -132,8 +134,9 @@ class Soak:
         before, lost_before = ledger.total, ledger.failed
         self._began = time.monotonic()
         try:
-            with ThreadPoolExecutor(2) as beside:
-                others = [beside.submit(self._kill), beside.submit(self._write)]
+            with ThreadPoolExecutor(3) as beside:
+                watch = partial(self._watch, ledger, lost_before, directory)
+                others = [beside.submit(each) for each in (self._kill, self._write, watch)]
                 try:
                     self._deploy(ledger, before, others)
                 finally:
@@ -156,17 +159,24 @@ class Soak:
         while not self._reached(ledger.total - before) and not any(o.done() for o in others):
             image = f"example/sample:0.0.{2 - number % 2}"
             began, sent, lost = time.monotonic(), ledger.total, ledger.failed
-            deployment = self._deployed(image)
-            took, status = time.monotonic() - began, deployment["status"]
-            if status == "SUCCESSFUL":
-                self.seen.cycles.append(took)
-            else:
-                self.seen.failed.append(f"{status}: {deployment.get('reason', '')}")
+            status, reason = self._deployed(image)
+            took = time.monotonic() - began
             number += 1
             self._say(
                 f"cycle {number:3}  {status.lower():11} {took:5.1f} s  "
                 f"{ledger.total - sent:,} requests, {ledger.failed - lost} lost"
             )
+            if status != "SUCCESSFUL":
+                self.seen.failed.append(f"{status}: {reason}")
+                return
+            self.seen.cycles.append(took)
+
+    def _watch(self, ledger: Ledger, lost_before: int, directory: Path) -> None:
+        """Write down what stands when requests are lost, once."""
+        while not self._over.wait(POLL_SECONDS):
+            if ledger.failed - lost_before >= LOSSES_SEEN:
+                self._say(f"requests are lost: what stands is in {collect(self.system, directory)}")
+                self._over.wait()
 
     def _reached(self, requests: int) -> bool:
         goal = self.goal
@@ -174,22 +184,26 @@ class Soak:
             return True
         return requests >= goal.requests and len(self.seen.cycles) >= goal.cycles
 
-    def _deployed(self, image: str) -> wire.Deployment:
-        """Deploy, and wait until it has ended; whichever replica answers."""
+    def _deployed(self, image: str) -> tuple[str, str]:
+        """Deploy, and wait until it has ended; whichever replica answers. Its status, and why."""
         token, deadline = uuid.uuid4().hex, time.monotonic() + DEADLINE_SECONDS
         identity = ""
         while True:
-            with contextlib.suppress(NoControlPlane):
+            try:
                 if not identity:
                     asked = self._client.deploy(SERVICE, image, client_token=token)
                     identity = asked["deployment"]["deploymentId"]
                 deployment = self._client.get_deployment(SERVICE, identity)
                 if deployment["status"] in FINAL_STATUSES:
-                    return deployment
+                    return deployment["status"], deployment.get("reason", "")
                 if time.monotonic() > deadline:
-                    raise SystemExit(f"soak: waits for {deployment.get('waitingFor')}")
+                    return deployment["status"], f"waits for {deployment.get('waitingFor')}"
+            except NoControlPlane:
+                pass  # the other one is asked
+            except TealError as error:
+                return "REFUSED", str(error)
             if time.monotonic() > deadline:
-                raise SystemExit(f"soak: no replica answers, at {self.system.api.endpoint}")
+                return "UNKNOWN", f"no replica answers, at {self.system.api.endpoint}"
             time.sleep(POLL_SECONDS)
 
     def _kill(self) -> None:
@@ -302,18 +316,24 @@ def _there(client: Any) -> set[str]:
 
 def soak(goal: Goal) -> bool:
     """Run until the goal is reached, and print what happened; whether all went well."""
+    place = Path(tempfile.mkdtemp(prefix="teal-soak-"))
+    config = place / "teal.toml"
+    images = "\n".join(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in IMAGES.items())
+    config.write_text(f"[images]\n{images}\n")
     with (
-        tempfile.TemporaryDirectory() as directory,
         postgres(DURABLE) as server,
+        control_plane(place, config) as cloud,
+        replicas(place, cloud, server.url) as system,
     ):
-        place = Path(directory)
-        config = place / "teal.toml"
-        images = "\n".join(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in IMAGES.items())
-        config.write_text(f"[images]\n{images}\n")
-        with control_plane(place, config) as cloud, replicas(place, cloud, server.url) as system:
-            seen = Soak(goal, system).run(edge(system.article()), place)
-    _show(goal, seen)
-    return not verdict(goal, seen)
+        seen = Soak(goal, system).run(edge(system.article()), place)
+    against = verdict(goal, seen)
+    _show(seen)
+    if against:
+        print(f"what is left of it is in {place}")
+    else:
+        shutil.rmtree(place)
+    print(f"FAIL: {'; '.join(against)}" if against else "PASS: nothing was lost")
+    return not against
 
 
 def verdict(goal: Goal, seen: Seen) -> list[str]:
@@ -334,7 +354,7 @@ def verdict(goal: Goal, seen: Seen) -> list[str]:
     return against
 
 
-def _show(goal: Goal, seen: Seen) -> None:
+def _show(seen: Seen) -> None:
     for line in seen.failed:
         print(line)
     for reason, many in seen.reasons.items():
@@ -356,8 +376,6 @@ def _show(goal: Goal, seen: Seen) -> None:
     ):
         table.add_row(what, value)
     Console(width=100).print(table)
-    against = verdict(goal, seen)
-    print(f"FAIL: {'; '.join(against)}" if against else "PASS: nothing was lost")
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import time
 from collections.abc import Callable, Sequence
 from typing import cast
 
@@ -105,10 +106,11 @@ class Connection(Outgoing):
         self._flush()
 
     def data_received(self, data: bytes) -> None:
-        self.heard_at, self.pinged_at = self._loop.time(), None
+        self.heard_at, self.pinged_at = time.monotonic(), None
         if self._left:
             data = self._left + data
-        self.gather()
+        # As of `gather`.
+        self._out, self._out_size = [], 0
         try:
             taken = self._frames(data)
             self._left = data[taken:] if taken < len(data) else b""
@@ -192,7 +194,7 @@ class Connection(Outgoing):
             if stop > end:
                 break
             number = int.from_bytes(data[at + 5 : start]) & frames.MAX_WINDOW
-            if data[at + 3] == frames.DATA and self._block is None:
+            if not data[at + 3] and self._block is None:
                 self._data(data[at + 4], number, data[start:stop])  # nearly always
             else:
                 self._frame(data[at + 3], data[at + 4], number, data[start:stop])
@@ -235,12 +237,15 @@ class Connection(Outgoing):
             more = _WINDOW - self._room_in
             self.send(frames.frame(frames.WINDOW_UPDATE, 0, 0, more.to_bytes(4)))
             self._room_in = _WINDOW
+        call = self._calls.get(number)
+        if not flags and size >= 5 and call is not None:
+            call.data(body, size, ended=False)  # nearly always
+            return
         ended = bool(flags & frames.END_STREAM)
         if size < 5 and not ended:
             self._count()
         if flags & frames.PADDED:
             body = frames.unpadded(flags, body)
-        call = self._calls.get(number)
         if call is not None:
             call.data(body, size, ended=ended)
         elif number == 0 or number > self._last:
@@ -376,4 +381,4 @@ class Connection(Outgoing):
             raise Broken(Code.ENHANCE_YOUR_CALM, "too many frames that carry nothing")
 
     def _now(self) -> float:
-        return self._loop.time()
+        return time.monotonic()

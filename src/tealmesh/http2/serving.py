@@ -18,6 +18,10 @@ _MOST_WAITING = 256 * 1024
 """Bytes of messages that have not been read yet, until the client is asked to send no more."""
 
 
+_NONE: deque[bytes] = deque(maxlen=0)
+"""Of all whose messages are heard where they are read: each deque has a block of memory."""
+
+
 class MethodHandler(Protocol):
     """What ``grpc.stream_stream_rpc_method_handler`` and its like make. gRPC has no types for the
     messages of a method: hence Any.
@@ -42,6 +46,8 @@ class Context:
     def __init__(self, call: Call, served: Served) -> None:
         self._call = call
         self._served = served
+        self.write_now = call.write
+        """Sends an answer, serialized already, as soon as the client takes it."""
 
     def invocation_metadata(self) -> Sequence[tuple[str, str]]:
         """The headers of the call."""
@@ -59,10 +65,6 @@ class Context:
         """Send an answer that is serialized already; returns once it is on its way."""
         self._call.write(message)
         await self.drained()
-
-    def write_now(self, message: bytes) -> None:
-        """Send an answer as soon as the client takes it."""
-        self._call.write(message)
 
     @property
     def pending(self) -> bool:
@@ -117,8 +119,13 @@ class Served:
     # As of `Handler`.
 
     def message(self, message: bytes) -> None:
-        if self._heard is not None:
-            self._hear(message)
+        heard = self._heard
+        if heard is not None:
+            try:
+                heard(message)
+            except Exception:  # noqa: BLE001 - it must not end the connection of other calls
+                self._failed()
+                self.task.cancel()
             return
         self._messages.append(message)
         self._waiting += len(message)
@@ -142,17 +149,10 @@ class Served:
         """As of `Context`. What waits already is heard first."""
         self._heard, self._told_end = heard, ended
         while self._messages:
-            self._hear(self._take())
+            self.message(self._take())
+        self._messages = _NONE
         if self._ended:
             ended()
-
-    def _hear(self, message: bytes) -> None:
-        try:
-            if self._heard is not None:
-                self._heard(message)
-        except Exception:  # noqa: BLE001 - it must not end the connection of other calls
-            self._failed()
-            self.task.cancel()
 
     def _failed(self) -> None:
         _log.exception("%s of %s failed", self._call.path, self._call.connection.peer)

@@ -8,7 +8,7 @@ may change them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Generic, Literal, Protocol
@@ -207,6 +207,13 @@ class Proxy:
     reports_at: str = ""
     """Where it can ask itself to report what it has counted, as `envoy.reporting.place` reads it;
     empty where it reports by a clock of its own."""
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(tuple(getattr(self, one.name) for one in fields(self)))
 
     @property
     def redirected(self) -> bool:

@@ -18,6 +18,8 @@ _EMPTY: Mapping[str, Document[Any]] = Ordered({})
 
 RECENT = 64
 """Revisions of which a view says what they changed."""
+MOST_TOUCHED = 4096
+"""Names of which a view says when they were last changed; beyond it the older half is forgotten."""
 
 
 def key(*parts: str) -> str:
@@ -54,8 +56,9 @@ class View:
     revision: int
     collections: Mapping[str, Mapping[str, Document[Any]]]
     """Documents by collection, then by key."""
-    loaded: int = 0
-    """The revision of the database when it was opened."""
+    forgotten: int = 0
+    """The newest revision of which it is not known any more what it changed: that of the database
+    when it was opened, or a later one once much has been changed."""
     touched: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """The last change since then, by collection and first part of the key; see `last_change`."""
     recent: tuple[tuple[int, tuple[Name, ...]], ...] = ()
@@ -71,10 +74,10 @@ class View:
 
     def last_change(self, collection: str, first: str) -> int:
         """The revision that last wrote or deleted a document below ``first``, that is, one whose
-        key has several parts and begins with it. Earlier changes count as made when the store was
-        opened, so that the number never decreases.
+        key has several parts and begins with it. Changes that are forgotten count as made at the
+        last revision of these, so that the number never decreases.
         """
-        return self.touched.get((collection, key(first)), self.loaded)
+        return self.touched.get((collection, key(first)), self.forgotten)
 
     def list(self, collection: Collection[B], *prefix: str) -> list[Document[B]]:
         """The documents whose key begins with these parts, sorted by key."""
@@ -176,15 +179,26 @@ def applied(base: View, commits: Sequence[Commit]) -> View:
             by_collection.setdefault(collection, {})[name] = document
     for collection, changed in by_collection.items():
         collections[collection] = _ordered(collections.get(collection, _EMPTY)).changed(changed)
+    forgotten = base.forgotten
+    if len(touched) > MOST_TOUCHED:
+        touched, forgotten = _latest(touched)
     recent = (*base.recent, *((c.revision, tuple(n[:2] for n in c.changes)) for c in commits))
     return replace(
         base,
         revision=commits[-1].revision,
         collections=collections,
+        forgotten=forgotten,
         touched=MappingProxyType(touched),
         recent=recent[-RECENT:],
         write_id=commits[-1].write_id,
     )
+
+
+def _latest(touched: Mapping[Name, int]) -> tuple[dict[Name, int], int]:
+    """The half that was changed last, and the newest revision of the other half."""
+    in_order = sorted(touched.items(), key=lambda one: one[1])
+    middle = len(in_order) // 2
+    return dict(in_order[middle:]), in_order[middle - 1][1]
 
 
 def _ordered(documents: Mapping[str, Document[Any]]) -> Ordered[Document[Any]]:

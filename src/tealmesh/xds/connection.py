@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tealmesh.envoy.resources import ResourceType
+from tealmesh.model.clock import Steady
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Proxy, Snapshot
 from tealmesh.model.said import say
 from tealmesh.xds.exchange import Request
 from tealmesh.xds.own import Own
-from tealmesh.xds.session import Memory
+from tealmesh.xds.session import Memory, Send
 from tealmesh.xds.standing import SharedSession
 
 if TYPE_CHECKING:
@@ -54,14 +55,20 @@ class Connection:
         self._owed_since: float | None = None
         """Since when the Envoy owes an answer, or has given another; None if it owes none."""
 
-    def request(self, type_url: str, request: Request, nonce: str | None = None) -> None:
-        """Process a request of the Envoy, about the response ``nonce`` if that is not in it."""
+    def request(
+        self, type_url: str, request: Request, nonce: str | None = None, known: object = None
+    ) -> None:
+        """Process a request of the Envoy, about the response ``nonce`` if that is not in it.
+        ``known``: as of `SharedSession.request`.
+        """
         own = self.envoy.own
         if self._begins:
             self._begins = False
             if type_url == ResourceType.CLUSTER and request.version:
                 self._cache.recollect(self, request.version)
-        nack = self.session.request(type_url, own.request(type_url, request), nonce)
+        common = own.request(type_url, request)
+        shared = known if common is request else None
+        nack = self.session.request(type_url, common, nonce, shared)
         cache, owed = self._cache, self._owed_since
         if nack is not None:
             cache.counts.refused(type_url)
@@ -89,6 +96,20 @@ class Connection:
         if send is None:
             cache.note(self)
             return None
+        return self._encoded(send, now)
+
+    def due(self) -> list[bytes]:
+        """All that `next` would return until it returns None."""
+        cache = self._cache
+        cache.refresh(self)
+        now = cache.clock()
+        made = [self._encoded(send, now) for send in self.session.due(now)]
+        cache.note(self)
+        return made
+
+    def _encoded(self, send: Send, now: Steady) -> bytes:
+        """A response that is sent now."""
+        cache = self._cache
         cache.counts.pushes += 1
         if self._owed_since is None:
             self._owed_since = now

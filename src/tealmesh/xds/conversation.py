@@ -91,7 +91,7 @@ class Conversation:
             return
         try:
             heard, nonce = self._reader.read(message)
-            self._take(heard, nonce)
+            self._take(heard, nonce, heard)
             self._answer()
         except Exception as error:  # noqa: BLE001 - the stream's task raises it
             self._error = error
@@ -107,16 +107,19 @@ class Conversation:
 
     def _answer(self) -> None:
         connection, context = self._connection, self._context
-        while not connection.ended:
-            if context.pending:
-                connection.wake()  # its task goes on once there is room
-                return
-            with self._attempt:
-                message = connection.next()
-            if message is None:
-                connection.settle()
-                return
+        if connection.ended:
+            return
+        if context.pending:
+            connection.wake()  # its task goes on once there is room
+            return
+        with self._attempt:
+            messages = connection.due()
+        for message in messages:
             context.write_now(message)
+        if context.pending:
+            connection.wake()
+        else:
+            connection.settle()
 
     async def _read(
         self, first: DiscoveryRequest, requests: AsyncIterator[DiscoveryRequest]
@@ -131,7 +134,7 @@ class Conversation:
         finally:
             self._connection.end()
 
-    def _take(self, heard: Heard, nonce: str | None = None) -> None:
+    def _take(self, heard: Heard, nonce: str | None = None, known: Heard | None = None) -> None:
         """Hand a request to the connection. What does not exist is refused before anything is kept
         of it.
         """
@@ -144,7 +147,7 @@ class Conversation:
         if heard.wrong:
             raise Refused(grpc.StatusCode.INVALID_ARGUMENT, heard.wrong)
         with self._attempt:
-            self._connection.request(heard.type_url, heard.request, nonce)
+            self._connection.request(heard.type_url, heard.request, nonce, known)
 
     async def _write(self) -> None:
         """Write all responses: two concurrent writes would fail a grpc.aio stream."""

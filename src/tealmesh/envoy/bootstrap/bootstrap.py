@@ -10,7 +10,6 @@ import ipaddress
 from collections.abc import Mapping
 
 from envoy.config.core.v3 import base_pb2
-from google.protobuf import json_format
 
 from tealmesh.envoy import reporting
 from tealmesh.envoy.bootstrap import statistics
@@ -26,6 +25,7 @@ from tealmesh.envoy.bootstrap.environment import (
     static_cluster,
 )
 from tealmesh.envoy.bootstrap.identity import injected, stated
+from tealmesh.envoy.bootstrap.metadata import plain
 from tealmesh.envoy.bootstrap.runtime import runtime
 from tealmesh.envoy.bootstrap.tracing import exported, sampling, tracing
 from tealmesh.envoy.bootstrap.transport import Transport
@@ -257,8 +257,8 @@ def _extensions(node: base_pb2.Node) -> frozenset[str]:
 def _ours(node: base_pb2.Node) -> Mapping[str, Json]:
     """Our member of a node's metadata. Whoever connects writes what they like there."""
     try:
-        metadata = json_format.MessageToDict(node.metadata)
-    except (json_format.Error, ValueError) as error:  # ValueError: a number that JSON has not.
+        metadata = plain(node.metadata)
+    except ValueError as error:
         raise TealError(f"{node.id}: node metadata: {error}") from error
     ours = metadata.get(CONTROL_PLANE) or {}
     if not isinstance(ours, dict):

@@ -18,6 +18,7 @@ from tealmesh.model.clock import SteadyClock, steady_clock
 from tealmesh.model.convergence import Convergence, EnvoyStatus, Reported
 from tealmesh.model.mesh import LOAD_BALANCER, Proxy, Snapshot
 from tealmesh.model.said import say
+from tealmesh.xds.alarms import Alarms
 from tealmesh.xds.barrier import Order, at_once, make_before_break
 from tealmesh.xds.connection import SILENCE_SECONDS, Connection, Envoy
 from tealmesh.xds.counts import Counts
@@ -76,6 +77,7 @@ class AdsCache:
         self.translations = 0
         self.fed = Fed()
         self.owing = Owing(clock, SILENCE_SECONDS)
+        self.alarms = Alarms(clock)
         self._translate = translate
         self._expected = expected
         self._order = order

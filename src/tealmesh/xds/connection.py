@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -50,8 +49,6 @@ class Connection:
         """Whether it has not asked for anything yet."""
         self._cache = cache
         self._wake = asyncio.Event()
-        self._waits_until = -math.inf
-        """When who waits will look by itself; never before if nobody waits."""
         self._owed_since: float | None = None
         """Since when the Envoy owes an answer, or has given another; None if it owes none."""
 
@@ -118,32 +115,21 @@ class Connection:
 
     async def wait(self) -> None:
         """Wait until there may be something to send."""
-        self._cache.owing.watch()
-        wake_at = self._due_at()
-        timer = None
-        self._waits_until = wake_at
-        if wake_at < math.inf:
-            left = max(0.0, wake_at - self._cache.clock())
-            # The session asked to be woken at this time. asyncio.timeout would cost more.
-            timer = asyncio.get_running_loop().call_later(left, self._wake.set)
-        try:
-            await self._wake.wait()
-        finally:
-            self._waits_until = -math.inf
-            self._wake.clear()
-            if timer is not None:
-                timer.cancel()
+        self.settle()
+        await self._wake.wait()
+        self._wake.clear()
 
     def settle(self) -> None:
-        """Nothing more is due now. Who waits for too long by now is woken."""
-        self._cache.owing.watch()
-        if self._due_at() < self._waits_until:
-            self._wake.set()
+        """Nothing more is due now: see to it that this is looked at in time."""
+        cache, wakes_at = self._cache, self.session.wake_at
+        cache.owing.watch()
+        if wakes_at is not None:
+            cache.alarms.set(wakes_at, self)
 
-    def _due_at(self) -> float:
-        """When to look again even if nothing happens."""
-        wake_at = self.session.wake_at
-        return math.inf if wake_at is None else wake_at
+    @property
+    def wakes_at(self) -> float | None:
+        """When to look again even if nothing happens; None for never."""
+        return self.session.wake_at
 
     def silent(self) -> bool:
         """Whether the Envoy has left a response unanswered for too long; says so of it then."""

@@ -73,6 +73,7 @@ class Conversation:
             self._take(self._reader.heard(first))
             self._connection.send = self._send
             self._context.listen(self._hear, self._connection.end)
+            self._answer()
             await self._write()
             if self._error is not None:
                 raise self._error

@@ -25,7 +25,7 @@ from tealmesh.envoy.bootstrap.environment import (
     static_cluster,
 )
 from tealmesh.envoy.bootstrap.identity import injected, stated
-from tealmesh.envoy.bootstrap.metadata import plain
+from tealmesh.envoy.bootstrap.metadata import is_address, plain
 from tealmesh.envoy.bootstrap.runtime import runtime
 from tealmesh.envoy.bootstrap.tracing import exported, sampling, tracing
 from tealmesh.envoy.bootstrap.transport import Transport
@@ -219,12 +219,10 @@ def proxy_of(node: base_pb2.Node) -> Proxy:
     metadata = _ours(node)
     addresses = {key: str(metadata[key]) for key in _ADDRESSES if metadata.get(key)}
     for key, value in addresses.items():
-        try:
-            ipaddress.ip_address(value)
-        except ValueError as error:
+        if not is_address(value):
             raise TealError(
                 f"{node.id}: node metadata {CONTROL_PLANE}.{key} = {value!r}: must be an IP address"
-            ) from error
+            )
     # "gRPC C-core linux", "gRPC Go", "gRPC Java": Envoy says "envoy".
     can = _extensions(node)
     proxyless = node.user_agent_name.startswith("gRPC")

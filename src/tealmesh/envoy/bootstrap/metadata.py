@@ -6,7 +6,9 @@ Envoy that connects costs.
 
 from __future__ import annotations
 
+import ipaddress
 import math
+import socket
 from collections.abc import Mapping
 
 from google.protobuf import struct_pb2
@@ -19,6 +21,18 @@ def plain(struct: struct_pb2.Struct) -> Mapping[str, Json]:
     https://protobuf.dev/reference/protobuf/google.protobuf/#value
     """
     return {name: _plain(value) for name, value in struct.fields.items()}
+
+
+def is_address(text: str) -> bool:
+    """Whether it is an IPv4 or IPv6 address."""
+    try:
+        socket.inet_pton(socket.AF_INET, text)  # nearly always
+    except (OSError, ValueError):
+        try:
+            ipaddress.ip_address(text)
+        except ValueError:
+            return False
+    return True
 
 
 def _plain(value: struct_pb2.Value) -> Json:

@@ -91,8 +91,10 @@ class Apart:
         return send and replace(send, change=self._own.change(send.change))
 
     def due(self, now: float) -> list[Send]:
-        sends = self._session.due(now)
-        return [replace(send, change=self._own.change(send.change)) for send in sends]
+        return [
+            replace(send, nonce=nonce, change=self._own.change(send.change))
+            for send, nonce in self._session.due(now)
+        ]
 
 
 class Lane(Machine):

@@ -49,6 +49,7 @@ class Connection(Outgoing):
         "_members",
         "_room_in",
         "_route",
+        "after",
         "heard_at",
         "idle_since",
         "leaving_since",
@@ -68,6 +69,8 @@ class Connection(Outgoing):
         """Since when it is told to go elsewhere."""
         self.pinged_at: float | None = None
         """Since when the client owes the answer to a ping."""
+        self.after: list[Callable[[], None]] = []
+        """What is done once all that was read together has been taken."""
         self._route = route
         self._members = members
         self._decoder = hpack.Decoder(options.max_metadata_size)
@@ -114,6 +117,8 @@ class Connection(Outgoing):
         try:
             taken = self._frames(data)
             self._left = data[taken:] if taken < len(data) else b""
+            while self.after:
+                self.after.pop()()
         except Broken as broken:
             self.go_away(broken.code, broken.why)
             self.close()

@@ -76,11 +76,17 @@ class Context:
         while self._call.out:
             await self._served.drained()
 
-    def listen(self, heard: Callable[[bytes], None], ended: Callable[[], None]) -> None:
-        """Give requests, as bytes, to ``heard`` where they are read, instead of to who iterates,
-        and call ``ended`` when the client sends no more.
+    def listen(
+        self,
+        heard: Callable[[bytes], None],
+        answer: Callable[[], None],
+        ended: Callable[[], None],
+    ) -> None:
+        """Give requests, as bytes, to ``heard`` where they are read, instead of to who iterates.
+        Call ``answer`` once all that were read together have been heard, and ``ended`` when the
+        client sends no more.
         """
-        self._served.listen(heard, ended)
+        self._served.listen(heard, answer, ended)
 
     async def abort(self, code: grpc.StatusCode, details: str = "") -> NoReturn:
         """End the call; raises."""
@@ -112,7 +118,10 @@ class Served:
         self._room: asyncio.Future[None] | None = None
         """Of who waits until what was written is on its way."""
         self._heard: Callable[[bytes], None] | None = None
+        self._answer: Callable[[], None] | None = None
         self._told_end: Callable[[], None] | None = None
+        self._owes = False
+        """Whether it is to answer once all that was read has been heard."""
         self._deserialize = handler.request_deserializer or bytes
         self.task = asyncio.get_running_loop().create_task(self._run(handler))
 
@@ -121,6 +130,9 @@ class Served:
     def message(self, message: bytes) -> None:
         heard = self._heard
         if heard is not None:
+            if not self._owes:
+                self._owes = True
+                self._call.connection.after.append(self._answered)
             try:
                 heard(message)
             except Exception:  # noqa: BLE001 - it must not end the connection of other calls
@@ -145,18 +157,33 @@ class Served:
     def room(self) -> None:
         _wake(self._room)
 
-    def listen(self, heard: Callable[[bytes], None], ended: Callable[[], None]) -> None:
-        """As of `Context`. What waits already is heard first."""
-        self._heard, self._told_end = heard, ended
+    def listen(
+        self,
+        heard: Callable[[bytes], None],
+        answer: Callable[[], None],
+        ended: Callable[[], None],
+    ) -> None:
+        """As of `Context`. What waits already is heard first, and not answered by itself."""
+        self._heard, self._answer, self._told_end = heard, answer, ended
+        self._owes = True
         while self._messages:
             self.message(self._take())
-        self._messages = _NONE
+        self._messages, self._owes = _NONE, False
         if self._ended:
             ended()
 
     def _failed(self) -> None:
         _log.exception("%s of %s failed", self._call.path, self._call.connection.peer)
         self._call.finish(INTERNAL, "the control plane failed")
+
+    def _answered(self) -> None:
+        self._owes = False
+        try:
+            if self._answer is not None:
+                self._answer()
+        except Exception:  # noqa: BLE001 - as in `message`
+            self._failed()
+            self.task.cancel()
 
     async def drained(self) -> None:
         """Wait until all that was written is on its way, or the client is gone."""

@@ -256,12 +256,12 @@ class AdsCache:
         self.moved(envoy.proxy.mesh)
 
     def refresh(self, connection: Connection) -> None:
-        """Give the connection's session the newest resources, if there are newer ones."""
+        """Give the connection's session the newest resources, if there are newer ones; `note` tells
+        what came of it.
+        """
         proxy = connection.envoy.proxy
         snapshot = self._snapshots.get(proxy.mesh)
-        if snapshot is None or snapshot is connection.snapshot:
-            return
-        if not snapshot.has(proxy):
+        if snapshot is connection.snapshot or snapshot is None or not snapshot.has(proxy):
             return
         connection.snapshot = snapshot
         resources = self._resources(snapshot, proxy).resources
@@ -269,7 +269,6 @@ class AdsCache:
             connection.session.keep(resources)
         else:
             connection.session.set_target(resources, snapshot.revision)
-        self.note(connection)
 
     def note(self, connection: Connection) -> None:
         """Tell who waits if the connection's Envoy has made progress."""
@@ -321,6 +320,8 @@ class AdsCache:
 
     def _runs_with(self, identity: str, revision: int, other: Reported | None) -> bool:
         envoy = self._register.get(identity)
+        if other is None and envoy is not None and envoy.acknowledged >= revision:
+            return True  # nearly always, in the end
         if (there := runs_there(envoy, other, revision)) is not None:
             return there
         if envoy is None:

@@ -93,25 +93,26 @@ class Connection:
         if send is None:
             cache.note(self)
             return None
-        return self._encoded(send, now)
+        return self._encoded(send, send.nonce, now)
 
     def due(self) -> list[bytes]:
         """All that `next` would return until it returns None."""
         cache = self._cache
         cache.refresh(self)
         now = cache.clock()
-        made = [self._encoded(send, now) for send in self.session.due(now)]
+        made = [self._encoded(send, nonce, now) for send, nonce in self.session.due(now)]
         cache.note(self)
         return made
 
-    def _encoded(self, send: Send, now: Steady) -> bytes:
-        """A response that is sent now."""
+    def _encoded(self, send: Send, nonce: str, now: Steady) -> bytes:
+        """A response that is sent now, under a nonce of this stream."""
         cache = self._cache
         cache.counts.pushes += 1
         if self._owed_since is None:
             self._owed_since = now
             cache.owing.owes(self, now)
-        return cache.encoder.encode(send, self.envoy.own, delta=self.session.delta)
+        encoder, delta = cache.encoder, self.session.delta
+        return encoder.encode(send, self.envoy.own, delta=delta, nonce=nonce)
 
     async def wait(self) -> None:
         """Wait until there may be something to send."""
@@ -210,12 +211,14 @@ class Envoy:
 
     def sync(self) -> bool:
         """Copy the sessions' progress; return whether it changed."""
-        before = (self.acknowledged, self.rejected)
-        if len(self.connections) == 1 and not self.rejected:
+        if len(self.connections) == 1 and not self.rejected:  # nearly always
             session = self.connections[0].session
             if not session.rejections:
+                if self.acknowledged == session.acknowledged:
+                    return False
                 self.acknowledged = session.acknowledged
-                return before[0] != self.acknowledged
+                return True
+        before = (self.acknowledged, self.rejected)
         sessions = [connection.session for connection in self.connections]
         if sessions:
             self.acknowledged = min(session.acknowledged for session in sessions)

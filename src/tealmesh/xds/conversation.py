@@ -72,7 +72,7 @@ class Conversation:
         if isinstance(self._context, Context):
             self._take(self._reader.heard(first))
             self._connection.send = self._send
-            self._context.listen(self._hear, self._connection.end)
+            self._context.listen(self._hear, self._send, self._connection.end)
             self._answer()
             await self._write()
             if self._error is not None:
@@ -87,13 +87,12 @@ class Conversation:
             reader.cancel()
 
     def _hear(self, message: bytes) -> None:
-        """A request was read: process it, and send what follows."""
+        """A request was read: process it. What follows is sent once all are."""
         if self._connection.ended:
             return
         try:
             heard, nonce = self._reader.read(message)
             self._take(heard, nonce, heard)
-            self._answer()
         except Exception as error:  # noqa: BLE001 - the stream's task raises it
             self._error = error
             self._connection.end()
@@ -139,6 +138,12 @@ class Conversation:
         """Hand a request to the connection. What does not exist is refused before anything is kept
         of it.
         """
+        if heard.node_id or heard.wrong:
+            self._check(heard)
+        with self._attempt:
+            self._connection.request(heard.type_url, heard.request, nonce, known)
+
+    def _check(self, heard: Heard) -> None:
         node_id = self._connection.envoy.node_id
         if heard.node_id and heard.node_id != node_id:
             raise Refused(
@@ -147,8 +152,6 @@ class Conversation:
             )
         if heard.wrong:
             raise Refused(grpc.StatusCode.INVALID_ARGUMENT, heard.wrong)
-        with self._attempt:
-            self._connection.request(heard.type_url, heard.request, nonce, known)
 
     async def _write(self) -> None:
         """Write all responses: two concurrent writes would fail a grpc.aio stream."""

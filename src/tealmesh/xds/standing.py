@@ -311,10 +311,14 @@ class SharedSession:
             return None
         self._go(step.to, step.renamed)
         send = step.outcome
-        return self._named(send) if isinstance(send, Send) else None
+        if not isinstance(send, Send):
+            return None
+        return Send(send.type_url, self._named(send), send.change)
 
-    def due(self, now: float) -> list[Send]:
-        """All that `next` would return until it returns None."""
+    def due(self, now: float) -> list[tuple[Send, str]]:
+        """All that `next` would return until it returns None, each with the nonce that counts
+        instead of the one in it.
+        """
         at = self._at
         if at.quiet:
             return []
@@ -322,17 +326,17 @@ class SharedSession:
         if run is None or (run.tick is not None and run.tick != tick):
             run = self._steps.run(at, tick)
         self._go(run.to, run.renamed)
-        return [self._named(send) for send in run.sends]
+        return [(send, self._named(send)) for send in run.sends]
 
-    def _named(self, send: Send) -> Send:
-        """What the standing sends, under a nonce of this stream."""
+    def _named(self, send: Send) -> str:
+        """What is sent under a nonce of the standing, by its nonce on this stream."""
         self._sent += 1
         nonce = nonce_of(self._sent)
         self._nonces[nonce] = send.nonce
         if len(self._nonces) > _NONCES:
             live = self._at.session.nonces()
             self._nonces = {own: name for own, name in self._nonces.items() if name in live}
-        return Send(send.type_url, nonce, send.change)
+        return nonce
 
     def missing(self) -> list[str]:
         """As of `Session`."""

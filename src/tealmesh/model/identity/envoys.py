@@ -120,7 +120,7 @@ def proven(text: str, keys: Sequence[bytes], owned: Sequence[bytes]) -> Identity
     ours = any(hmac.compare_digest(given, _signature(body, key)) for key in keys)
     if not ours and not any(hmac.compare_digest(given, _signature(body, key)) for key in owned):
         raise EnvoyUnknown("the token is not one of this control plane")
-    owner, name, resource = json.loads(decoded(body))
+    owner, name, resource = json.loads(decoded(body).decode())
     if not ours and owner != Owner.USER:
         raise EnvoyUnknown("the token is signed by the wrong key")
     return Identity(Owner(owner), name, resource)

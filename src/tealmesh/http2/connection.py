@@ -37,6 +37,7 @@ class Connection(Outgoing):
     """``members`` holds all connections of a server; ``route`` takes up what they call."""
 
     __slots__ = (
+        "_began",
         "_block",
         "_calls",
         "_counted",
@@ -78,6 +79,8 @@ class Connection(Outgoing):
         self._first_window = frames.FIRST_WINDOW
         self._room_in = _WINDOW
         self._greeted = False
+        self._began = False
+        """Whether a call has begun by what is being read."""
         self._left = b""
         self._last = 0
         self._block: tuple[int, int, bytearray] | None = None
@@ -112,8 +115,7 @@ class Connection(Outgoing):
         self.heard_at, self.pinged_at = time.monotonic(), None
         if self._left:
             data = self._left + data
-        # As of `gather`.
-        self._out, self._out_size = [], 0
+        self.gather()
         try:
             taken = self._frames(data)
             self._left = data[taken:] if taken < len(data) else b""
@@ -123,7 +125,12 @@ class Connection(Outgoing):
             self.go_away(broken.code, broken.why)
             self.close()
         finally:
-            self.leave()
+            if self._began:
+                # The task of the new call has its turn first: what it says at once leaves too.
+                self._began = False
+                self._loop.call_soon(self.leave)
+            else:
+                self.leave()
 
     # What the server asks.
 
@@ -312,6 +319,7 @@ class Connection(Outgoing):
         metadata = [(name, value) for name, value in text if not name.startswith(":")]
         call = Call(self, number, known.get(":path", ""), metadata, self._first_window)
         self._calls[number] = call
+        self._began = True
         if too_large:
             most = self.options.max_metadata_size
             call.handler = UNSERVED

@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 Translate = Callable[[Snapshot, Proxy], ResourceSet]
 HOLD_OFF_SECONDS = 0.002
-"""From a snapshot to its translation; a newer snapshot within this time replaces it."""
+"""From one translation to the next; a newer snapshot within this time replaces it."""
 
 
 @dataclass(frozen=True)
@@ -274,8 +274,9 @@ class AdsCache:
         """Tell who waits if the connection's Envoy has made progress."""
         envoy = connection.envoy
         if envoy.sync():
-            stuck = bool(envoy.rejected)
-            self.waiting.moved(envoy.id, self._acknowledged(envoy), stuck=stuck)
+            if self.waiting.active.is_set():
+                stuck = bool(envoy.rejected)
+                self.waiting.moved(envoy.id, self._acknowledged(envoy), stuck=stuck)
             self.moved(envoy.proxy.mesh)
 
     def _resources(self, snapshot: Snapshot, proxy: Proxy) -> _Translated:

@@ -154,19 +154,26 @@ class Conversation:
             raise Refused(grpc.StatusCode.INVALID_ARGUMENT, heard.wrong)
 
     async def _write(self) -> None:
-        """Write all responses: two concurrent writes would fail a grpc.aio stream."""
+        """Write all responses that are not written elsewhere: two concurrent writes would fail a
+        grpc.aio stream.
+        """
         connection = self._connection
         while not connection.ended:
-            with self._attempt:
-                message = connection.next()
-            if message is None:
-                await connection.wait()
-                if connection.silent():
-                    raise Refused(grpc.StatusCode.DEADLINE_EXCEEDED, connection.envoy.silence)
-            else:
-                await self._written(message)
+            await connection.wait()
+            if connection.silent():
+                raise Refused(grpc.StatusCode.DEADLINE_EXCEEDED, connection.envoy.silence)
+            await self._write_due()
         if connection.error is not None:
             raise as_status(connection.error)
+
+    async def _write_due(self) -> None:
+        """One response after the other, each made once there is room for it."""
+        while not self._connection.ended:
+            with self._attempt:
+                message = self._connection.next()
+            if message is None:
+                return
+            await self._written(message)
 
     async def _written(self, message: bytes) -> None:
         """Write one response. Nothing more is made for an Envoy that does not read; after a while

@@ -112,7 +112,7 @@ class _Step:
 
 
 class Run:
-    """All that is due at a standing: steps one after the other, without an event between them."""
+    """All that is due at a standing, without an event between."""
 
     __slots__ = ("renamed", "sends", "tick", "to")
 
@@ -126,7 +126,7 @@ class Run:
         self.sends = sends
         self.to = to
         self.renamed = renamed
-        """As of the last step; there is none after one that has it."""
+        """As of `_Step`."""
         self.tick = tick
         """The only time at which it is this; None where the time does not matter."""
 
@@ -187,18 +187,17 @@ class Standings:
 
     def run(self, at: Standing, tick: float) -> Run:
         """All that is due at this time."""
-        here, sends, timed = at, list[Send](), False
-        renamed: dict[str, str] | None = None
-        while not here.quiet:
-            step = self.next_step(here, tick)
-            timed = timed or here.onward is None
-            if step is None:
-                break
-            here, renamed = step.to, step.renamed
-            if not isinstance(step.outcome, Send):
-                break
-            sends.append(step.outcome)
-        made = at.run = Run(tuple(sends), here, renamed, tick if timed else None)
+        if not at.session.is_due(tick):
+            return Run((), at, None, tick)
+        self.steps += 1
+        session, sends = at.session.copied(), list[Send]()
+        timed = session.waits
+        while (send := session.next(tick)) is not None:
+            sends.append(send)
+            timed = timed or session.waits or _warms(send)
+        renamed = session.settle()
+        made = Run(tuple(sends), self._standing(session), renamed, tick if timed else None)
+        at.run = made
         return made
 
     def _standing(self, session: Session) -> Standing:

@@ -74,7 +74,7 @@ class Subscription:
             self.wildcard,
             sorted(self.names),
             _versions(self.acked.values()),
-            _versions(self.sent.values()),
+            self.sent != self.acked and _versions(self.sent.values()),
             flights,
             _versions(self.doubtful.values()),
             sorted(self.maybe_gone),

@@ -45,6 +45,10 @@ REGEX_SIZE = 1000
 own limit of 100 refuses patterns that App Mesh accepted."""
 
 _KINDS = {kind.value: kind for kind in (Kind.VIRTUAL_NODE, Kind.VIRTUAL_GATEWAY)}
+_NAMES = {
+    name: bytes((0x0A, len(name))) + name.encode() for name in (parts.EXTENSION, parts.FILTER)
+}
+"""As the first field of a message, which the name of an extension is."""
 _ADDRESSES = ("address", "app_address", "publish_address")
 REPORTS_AT = "reports_at"
 """The member of the node's metadata that says where an Envoy can ask itself to report."""
@@ -244,12 +248,16 @@ def proxy_of(node: base_pb2.Node) -> Proxy:
 
 def _extensions(node: base_pb2.Node) -> frozenset[str]:
     """The extensions of an Envoy that can have the access logs of parts; none for older ones, which
-    refuse them with the whole listener. Envoys name all their extensions when they connect.
+    refuse them with the whole listener. Envoys name all their extensions when they connect: some
+    500, so they are looked for as bytes. An Envoy that has these bytes elsewhere says it too.
     """
     version = node.user_agent_build_version.version
     if (version.major_number, version.minor_number) < parts.FIRST_VERSION:
         return frozenset()
-    return frozenset(one.name for one in node.extensions)
+    if not node.extensions:
+        return frozenset()
+    said = node.SerializeToString()
+    return frozenset(name for name, encoded in _NAMES.items() if encoded in said)
 
 
 def _ours(node: base_pb2.Node) -> Mapping[str, Json]:

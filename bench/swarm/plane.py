@@ -18,6 +18,7 @@ from typing import Any
 from bench.swarm import world
 from bench.swarm.sampling import Sampler
 from tealmesh.apis.appmesh.certificates import Certificates
+from tealmesh.app import garbage
 from tealmesh.app.envoys.admission import Admission
 from tealmesh.app.envoys.documents import ByDocuments
 from tealmesh.app.envoys.permission import Permissions
@@ -104,6 +105,7 @@ async def _run(directory: Path, port: int, count: int) -> None:
     certificates = Certificates(plane.store, _no_client, _no_certificate)
     feeding = asyncio.create_task(feed(plane.store, plane.cache, certificates, plane.supervisor))
     await plane.server.start()
+    garbage.seldom()
     lines = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)

@@ -109,7 +109,9 @@ def _store(sources: Sources) -> Iterator[Metric]:
     store = sources.store
     yield _gauge("tealmesh_store_revision", "Newest revision of the view.", store.revision)
     yield _gauge("tealmesh_store_lag_seconds", "How long the view lags.", sources.lag())
-    yield _gauge("tealmesh_database_up", "Whether the database answers.", not store.away())
+    up, takes = not store.away(), not store.refusing()
+    yield _gauge("tealmesh_database_up", "Whether the database answers.", up)
+    yield _gauge("tealmesh_database_writable", "Whether it takes writes.", up and takes)
 
 
 def _calls(calls: Calls) -> Iterator[Metric]:

@@ -199,6 +199,11 @@ class Plane:
             yield f"it has lacked changes of other replicas for {lag:.0f} s"
         yield from self._cloud.why_not_ready()
 
+    def warnings(self) -> Iterator[str]:
+        """What does not work although it is ready, in words."""
+        if refusing := self._store.refusing():
+            yield f"the database takes no writes: {refusing}"
+
     def _app_mesh(self) -> AppMesh:
         return AppMesh(
             self._store,
@@ -268,7 +273,7 @@ class Plane:
         pages = Pages(self._store, self.controller, metrics, envoys, self._links, more)
         yield from pages.routes()
         yield self._entrance.login.route()
-        yield ready.route(self.why_not_ready)
+        yield ready.route(self.why_not_ready, self.warnings)
 
     def _health(self) -> dict[str, str | int]:
         return {

@@ -95,7 +95,9 @@ class Replication:
 
     def health(self) -> dict[str, str]:
         """What others are told, so that they know who is there."""
-        return {"replica": self.replica, "database": "away" if self._store.away() else "ok"}
+        # One that cannot be written to is no reason to send Envoys here.
+        lacks = self._store.away() or self._store.refusing()
+        return {"replica": self.replica, "database": "away" if lacks else "ok"}
 
     def workers(self) -> Iterator[Worker]:
         if self.presence is not None:

@@ -47,6 +47,7 @@ from tealmesh.rollout.inventory.whole import Inventory
 from tealmesh.rollout.notices import links
 from tealmesh.rollout.notices.sending import Sending
 from tealmesh.rollout.operations import Operations
+from tealmesh.store import tables
 
 
 class Plane:
@@ -92,6 +93,8 @@ class Plane:
             hearing=Heard(store, metrics),
             missing=metrics.missing,
         )
+        controller = self.controller
+        ground.replication.show(controller.published, controller.heard, self._deploying)
         self._dashboard = Dashboard(
             config,
             cloud.summary,
@@ -203,6 +206,11 @@ class Plane:
         """What does not work although it is ready, in words."""
         if refusing := self._store.refusing():
             yield f"the database takes no writes: {refusing}"
+
+    def _deploying(self) -> bool:
+        """Whether a deployment is unfinished."""
+        deployments = self._store.view.list(tables.DEPLOYMENTS)
+        return any(one.body["finished_at"] is None for one in deployments)
 
     def _app_mesh(self) -> AppMesh:
         return AppMesh(

@@ -16,7 +16,7 @@ from tealmesh.rollout.running.live import Live
 from tealmesh.store import Store, Transaction, tables
 from tests.rollout.test_forgetting import history
 
-(STORED,) = history([State.MEASURING])
+(STORED,) = history([State.BAKING])
 SERVICE = STORED.service
 
 

@@ -72,9 +72,7 @@ def loaded(connection: sa.Connection) -> View:
     for row in rows:
         collections.setdefault(row.collection, {})[row.key] = _document(row)
     ordered = {name: Ordered(found) for name, found in collections.items()}
-    return View(
-        now.revision, ordered, forgotten=now.revision, write_id=now.write_id, epoch=now.epoch
-    )
+    return View(now.revision, ordered, loaded=now.revision, write_id=now.write_id, epoch=now.epoch)
 
 
 def followed(connection: sa.Connection, view: View, now: Head) -> View | Broken:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
@@ -22,8 +21,6 @@ _EMPTY: Mapping[str, Document[Any]] = Ordered({})
 
 RECENT = 64
 """Revisions of which a view says what they changed."""
-MOST_TOUCHED = 4096
-"""Names of which a view says when they were last changed; beyond it the older half is forgotten."""
 
 
 def key(*parts: str) -> str:
@@ -60,11 +57,8 @@ class View:
     revision: int
     collections: Mapping[str, Mapping[str, Document[Any]]]
     """Documents by collection, then by key."""
-    forgotten: int = 0
-    """The newest revision of which it is not known any more what it changed: that of the database
-    when it was opened, or a later one once much has been changed."""
-    touched: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    """The last change since then, by collection and first part of the key; see `last_change`."""
+    loaded: int = 0
+    """The revision of the database when it was opened."""
     recent: tuple[tuple[int, tuple[Name, ...]], ...] = ()
     """The latest revisions, oldest first, and what each wrote or deleted; see `changed_since`."""
     write_id: str = ""
@@ -75,13 +69,6 @@ class View:
     def get(self, collection: Collection[B], *parts: str) -> Document[B] | None:
         """The document with this key, or None."""
         return self.collections.get(collection, _EMPTY).get(key(*parts))
-
-    def last_change(self, collection: str, first: str) -> int:
-        """The revision that last wrote or deleted a document below ``first``, that is, one whose
-        key has several parts and begins with it. Changes that are forgotten count as made at the
-        last revision of these, so that the number never decreases.
-        """
-        return self.touched.get((collection, key(first)), self.forgotten)
 
     def list(self, collection: Collection[B], *prefix: str) -> list[Document[B]]:
         """The documents whose key begins with these parts, sorted by key."""
@@ -173,36 +160,20 @@ def applied(base: View, commits: Sequence[Commit]) -> View:
     shared, not copied.
     """
     collections = dict(base.collections)
-    touched = dict(base.touched)
     by_collection: dict[str, dict[str, Document[Any] | None]] = {}
     for commit in commits:
         for collection, name, document in commit.changes:
-            first, several, _ = name.partition("/")
-            if several:
-                touched[collection, first] = commit.revision
             by_collection.setdefault(collection, {})[name] = document
     for collection, changed in by_collection.items():
         collections[collection] = _ordered(collections.get(collection, _EMPTY)).changed(changed)
-    forgotten = base.forgotten
-    if len(touched) > MOST_TOUCHED:
-        touched, forgotten = _latest(touched)
     recent = (*base.recent, *((c.revision, tuple(n[:2] for n in c.changes)) for c in commits))
     return replace(
         base,
         revision=commits[-1].revision,
         collections=collections,
-        forgotten=forgotten,
-        touched=MappingProxyType(touched),
         recent=recent[-RECENT:],
         write_id=commits[-1].write_id,
     )
-
-
-def _latest(touched: Mapping[Name, int]) -> tuple[dict[Name, int], int]:
-    """The half that was changed last, and the newest revision of the other half."""
-    in_order = sorted(touched.items(), key=lambda one: one[1])
-    middle = len(in_order) // 2
-    return dict(in_order[middle:]), in_order[middle - 1][1]
 
 
 def _ordered(documents: Mapping[str, Document[Any]]) -> Ordered[Document[Any]]:

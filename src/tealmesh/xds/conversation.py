@@ -67,10 +67,10 @@ class Conversation:
         self._error: Exception | None = None
         """Why the stream cannot go on."""
 
-    async def run(self, first: DiscoveryRequest, requests: AsyncIterator[DiscoveryRequest]) -> None:
+    async def run(self, first: Heard, requests: AsyncIterator[DiscoveryRequest]) -> None:
         """Serve the stream until it ends. Raises Refused."""
         if isinstance(self._context, Context):
-            self._take(self._reader.heard(first))
+            self._take(first)
             self._connection.send = self._send
             self._context.listen(self._hear, self._send, self._connection.end)
             self._answer()
@@ -121,12 +121,10 @@ class Conversation:
         else:
             connection.settle()
 
-    async def _read(
-        self, first: DiscoveryRequest, requests: AsyncIterator[DiscoveryRequest]
-    ) -> None:
+    async def _read(self, first: Heard, requests: AsyncIterator[DiscoveryRequest]) -> None:
         """Hand the stream's requests to its connection, until the Envoy hangs up."""
         try:
-            self._take(self._reader.heard(first))
+            self._take(first)
             self._connection.wake()
             async for message in requests:
                 self._take(self._reader.heard(message))

@@ -10,7 +10,8 @@ sent (`own`). Only if a proxy's resources have become something else are its str
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tealmesh.envoy.resources import ResourceSet, ResourceType, dangling
@@ -136,7 +137,7 @@ class AdsCache:
         snapshot = self._snapshots.get(mesh)
         if mesh in self._removed:
             return Convergence(revision, tuple(expected), True, ())
-        waiting = tuple(i for i in expected if not self._runs_with(i, revision, others.get(i)))
+        waiting = tuple(self._behind(expected, revision, others))
         envoys = [envoy for envoy in map(self._register.get, waiting) if envoy is not None]
         # What was refused before the newest snapshot says nothing about that one.
         informed = [e for e in envoys if all(c.snapshot is snapshot for c in e.connections)]
@@ -319,15 +320,37 @@ class AdsCache:
         self.waiting.all(mesh)
         self.moved(mesh)
 
-    def _runs_with(self, identity: str, revision: int, other: Reported | None) -> bool:
-        envoy = self._register.get(identity)
-        if other is None and envoy is not None and envoy.acknowledged >= revision:
-            return True  # nearly always, in the end
-        if (there := runs_there(envoy, other, revision)) is not None:
-            return there
-        if envoy is None:
-            return False
-        return self._acknowledged(envoy) >= revision or bool(self._why_orphaned(envoy))
+    def _behind(
+        self, expected: Iterable[str], revision: int, others: Mapping[str, Reported]
+    ) -> Iterator[str]:
+        """Those of the expected Envoys that do not run with a revision."""
+        enough: dict[int, float] = {}
+        for identity in expected:
+            envoy, other = self._register.get(identity), others.get(identity)
+            if other is not None and (there := runs_there(envoy, other, revision)) is not None:
+                if not there:
+                    yield identity
+            elif envoy is None:
+                yield identity
+            elif envoy.acknowledged < revision:
+                which = id(envoy.proxy)
+                if which not in enough:
+                    enough[which] = self._enough(envoy, revision)
+                if envoy.acknowledged < enough[which]:
+                    yield identity
+
+    def _enough(self, envoy: Envoy, revision: int) -> float:
+        """What all that are configured as this Envoy must have acknowledged to run with a
+        revision.
+        """
+        proxy = envoy.proxy
+        known = self._translated.get(proxy)
+        if self._why_orphaned(envoy):
+            return -math.inf
+        if known is None or known.snapshot is not self._snapshots.get(proxy.mesh):
+            return revision
+        same = not isinstance(known.resources, str) and self._valid[proxy.mesh] >= revision
+        return known.since if same else revision
 
     def _acknowledged(self, envoy: Envoy) -> int:
         """The newest revision that an Envoy runs with."""

@@ -17,7 +17,8 @@ would be content with a tenth."""
 
 
 def seldom() -> None:
-    """What there is by now stays and is never looked at again; the rest is seldom."""
-    gc.collect()
+    """What there is by now, which is what was imported, is never looked at again; the rest is
+    seldom.
+    """
     gc.freeze()
     gc.set_threshold(_YOUNG, _MIDDLE, _FULL)

@@ -2,13 +2,14 @@
 
 import { convergence } from "../data/convergence";
 import { byName } from "../data/order";
-import { seen, services, shelves } from "../data/state";
+import { control, seen, services, shelves } from "../data/state";
 import type { Service } from "../data/wire";
 import { Converged } from "../parts/converged";
 import { Fleet } from "../parts/fleet";
 import { Groups } from "../parts/groups";
 import { Ago, Column, Empty, Table } from "../parts/marks";
 import { Rests } from "../parts/rests";
+import { Told } from "../parts/told";
 import { link } from "../router";
 import { counted, number, t } from "../text";
 
@@ -107,15 +108,17 @@ function Meshes() {
 }
 
 function Troubles() {
-  const troubles = shelves.control.value.control?.troubles ?? [];
+  const about = control.value;
+  const troubles = about?.troubles ?? [];
   if (troubles.length === 0) return null;
   return (
     <section class="card">
       <h2>{t("overview.troubles")}</h2>
-      <ul class="plain" lang="en">
+      <ul class="plain">
         {troubles.map((one) => (
           <li key={one.worker}>
-            <span class="bad">✖</span> <b>{one.worker}</b> {one.error} (
+            <span class="bad">✖</span> <b lang="en">{one.worker}</b>:{" "}
+            <Told text={one.error} by={about} /> (
             {counted("overview.once", "overview.times", one.times)}, <Ago at={one.since} />)
           </li>
         ))}

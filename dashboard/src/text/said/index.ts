@@ -5,6 +5,7 @@
 import { filled, language, word } from "..";
 import { EVENTS } from "./events";
 import { EXPLAINING } from "./explaining";
+import { FAULTS } from "./faults";
 import { GATES } from "./gates";
 import { MACHINE } from "./machine";
 import { STOPPING } from "./stopping";
@@ -24,6 +25,7 @@ const JAPANESE: Record<string, string> = {
   ...MACHINE,
   ...EVENTS,
   ...STOPPING,
+  ...FAULTS,
 };
 
 /** Between and around values, what is no word. */

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 
 from tests.dashboard import walking
+from tests.support.machine import REPOSITORY
 from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.planes.sample import FINISHED, Sample, api
 from tests.support.programs.chromium import axe, chromium, missing
@@ -223,6 +224,14 @@ def test_the_deployment_shows_its_evidence(watched: Watched, deployed: str) -> N
         page.get_by_role("button", name="Save the evidence").click()
     assert json.loads(download.value.path().read_text())
     assert watched.faults == []
+
+
+def test_the_pictures_of_the_readme_show_the_page_of_today(watched: Watched, deployed: str) -> None:
+    watched.show(deployed)
+    expect(watched.page.locator(".plot canvas")).to_have_count(3)
+    expect(watched.page.get_by_role("region", name="By caller").locator("tr")).not_to_have_count(0)
+    told = (REPOSITORY / "docs" / "page-layout.txt").read_text().splitlines()
+    assert walking.layout(watched.page) == told, "run `make screenshots`"
 
 
 def test_the_tasks_have_the_version_and_the_revision_of_their_envoys(

@@ -53,6 +53,17 @@ _END = """controls => {
       .map(([one]) => named(one)),
   };
 }"""
+_LAYOUT = """() => [...document.querySelectorAll(
+    "nav a, .lead .standing, h2, thead th, .lead .buttons button, dl.facts dt, .plot .name")]
+  .filter((one) => one.checkVisibility())
+  .map((one) => `${one.tagName.toLowerCase()} ${
+    one.matches(".standing") ? "standing" : one.innerText.replace(/\\s+/g, " ").trim()}`)"""
+
+
+def layout(page: Page) -> list[str]:
+    """What a page is made of, in its order, without what changes from one deployment to another."""
+    found: list[str] = page.evaluate(_LAYOUT)
+    return found
 
 
 def english(page: Page, *, except_marked: bool = False) -> list[str]:

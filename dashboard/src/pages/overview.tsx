@@ -7,7 +7,8 @@ import type { Service } from "../data/wire";
 import { Converged } from "../parts/converged";
 import { Fleet } from "../parts/fleet";
 import { Groups } from "../parts/groups";
-import { Ago, Column, Empty, Table } from "../parts/marks";
+import { Ago, Column, Table } from "../parts/marks";
+import { NoServices } from "../parts/none";
 import { Rests } from "../parts/rests";
 import { Told } from "../parts/told";
 import { link } from "../router";
@@ -27,21 +28,6 @@ export function Overview() {
       <Meshes />
       <Troubles />
     </>
-  );
-}
-
-function NoServices() {
-  return (
-    <Empty title={t("overview.empty")}>
-      <p>{t("overview.empty.what")}</p>
-      <pre>
-        <code>{"teal init\nteal apply"}</code>
-      </pre>
-      <p>{t("overview.empty.adopt")}</p>
-      <pre>
-        <code>teal adopt NAME</code>
-      </pre>
-    </Empty>
   );
 }
 

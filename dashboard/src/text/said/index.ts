@@ -8,6 +8,7 @@ import { EXPLAINING } from "./explaining";
 import { FAULTS } from "./faults";
 import { GATES } from "./gates";
 import { MACHINE } from "./machine";
+import { REFUSING } from "./refusing";
 import { STOPPING } from "./stopping";
 
 /** A text, and what it is made of, if that is known. */
@@ -26,6 +27,7 @@ const JAPANESE: Record<string, string> = {
   ...EVENTS,
   ...STOPPING,
   ...FAULTS,
+  ...REFUSING,
 };
 
 /** Between and around values, what is no word. */

@@ -178,6 +178,11 @@ def test_a_line_for_each_change_and_none_for_new_measurements() -> None:
     lines = told(None, first)
     assert "web: weights blue 50 %, green 50 %" in lines
     assert "web: step 2 gate share: NEED_DATA 40 of 100 requests" in lines
+    # Where it stands, until when at the latest, and what is next: in one line.
+    assert (
+        "web: step 2 of 3 (50 %): MEASURING; rolls back in 4:50 at the latest; "
+        "next: 100 % of the requests to green"
+    ) in lines
     assert any(line.startswith("web green: requests fail: 3 ") for line in lines)
     assert "task aaaa1111 of web blue: RUNNING" in lines
 

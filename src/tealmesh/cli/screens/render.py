@@ -148,18 +148,24 @@ def waiting(
         times = "once" if count == 1 else f"{count} times"
         lines.append(f"not enough so far, {times}: {deployment['lastWindow']}")
     lines += (f"beside the weights: {words}" for words in deployment.get("beside", ()))
-    forward = deployment["status"] == "IN_PROGRESS"
-    if "secondsLeft" in deployment and forward and "pausedBy" not in deployment:
+    lines += outlook(deployment, now)
+    if deployment.get("state") == "AWAITING_APPROVAL":
+        lines.append(f"`teal approve {name}` continues it, `teal abort {name}` ends it")
+    return lines
+
+
+def outlook(deployment: wire.Deployment, now: float | None = None) -> Iterator[str]:
+    """Until when the present phase may take and what happens then, and what comes next."""
+    if deployment["status"] != "IN_PROGRESS":
+        return
+    if "secondsLeft" in deployment and "pausedBy" not in deployment:
         since = deployment.get("updatedAt", deployment["createdAt"])
         passed = max(0.0, (time.time() if now is None else now) - since)
         left = minutes(max(0.0, deployment["secondsLeft"] - passed))
         limit = f" ({deployment['timeLimit']})" if deployment.get("timeLimit") else ""
-        lines.append(f"{_at_the_latest(deployment)} in {left} at the latest{limit}")
-    if forward and (coming := following(deployment)):
-        lines.append(f"next: {coming}")
-    if deployment.get("state") == "AWAITING_APPROVAL":
-        lines.append(f"`teal approve {name}` continues it, `teal abort {name}` ends it")
-    return lines
+        yield f"{_at_the_latest(deployment)} in {left} at the latest{limit}"
+    if coming := following(deployment):
+        yield f"next: {coming}"
 
 
 def steered(deployment: wire.Deployment) -> Iterator[str]:

@@ -137,6 +137,29 @@ def test_without_a_session_it_says_what_to_run(
     watched.page.close()
 
 
+def test_a_code_opens_the_page_once(plane: ControlPlane, context: BrowserContext) -> None:
+    assert context.browser is not None
+    address = plane.teal("open", "--print").stdout.strip()
+    first, second = (context.browser.new_context(locale=name) for name in ("en-GB", "ja-JP"))
+    opened = Watched(plane, first.new_page())
+    opened.page.goto(address)
+    expect(opened.page.locator(".link.good")).to_be_visible()
+    # Who finds the address in a history or a screenshot gets nowhere, and is told how to go on.
+    late = second.new_page()
+    late.goto(address)
+    expect(late.get_by_role("alert")).to_contain_text("使用済み")
+    expect(late.get_by_text("teal open", exact=True)).to_be_visible()
+    assert walking.english(late) == []
+    late.get_by_label("言語").select_option("en")
+    expect(late.get_by_role("alert")).to_contain_text("was used")
+    # The one whom it let in stays in.
+    opened.page.reload()
+    expect(opened.page.locator(".link.good")).to_be_visible()
+    assert opened.faults == []
+    first.close()
+    second.close()
+
+
 def test_a_second_tab_has_the_session_and_shares_the_stream(
     watched: Watched, context: BrowserContext
 ) -> None:
@@ -383,12 +406,27 @@ def test_it_speaks_japanese_and_remembers_that(watched: Watched) -> None:
     page.get_by_label("言語").select_option("en")
 
 
-def test_a_control_plane_that_is_gone_is_shown_and_found_again(watched: Watched) -> None:
+def test_a_control_plane_that_is_gone_is_shown_and_found_again(
+    watched: Watched, deployed: str
+) -> None:
     page = watched.page
     watched.show("#/")
     watched.plane.kill9()
     expect(page.get_by_role("status")).to_contain_text("does not answer")
+    # What somebody fears at 3 a.m. is that requests fail.
+    expect(page.get_by_role("status")).to_contain_text("Envoys go on with what they have")
     expect(page.get_by_role("link", name="web", exact=True)).to_be_visible()
     watched.plane.start()
     expect(page.locator(".link.good")).to_be_visible(timeout=30_000)
     expect(page.get_by_role("status")).to_have_count(0)
+    # The address of a deployment lives on: after its end, a restart, and in a page that is new.
+    for again in (lambda: watched.show(deployed), page.reload):
+        again()
+        expect(page.get_by_role("heading", level=1)).to_have_text(
+            "web: sample:0.0.1 → sample:0.0.2"
+        )
+        expect(page.locator(".standing .state")).to_contain_text("aborted")
+        steps = page.get_by_role("region", name="What was measured at each step")
+        expect(steps.locator("tbody tr")).not_to_have_count(0)
+        expect(page.locator(".journal li").first).to_contain_text("rolled back")
+    assert watched.faults == []

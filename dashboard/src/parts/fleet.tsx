@@ -101,7 +101,7 @@ const Rows = still(function Rows({ service, traffic }: RowsProps) {
             </td>
           )}
           {index === 0 && (
-            <td rowSpan={rows.length} class="n" data-label={t("column.since")}>
+            <td rowSpan={rows.length} class="n since" data-label={t("column.since")}>
               <Ago at={service.since} />
             </td>
           )}

@@ -87,7 +87,7 @@ def test_what_goes_beside_lasts_its_time_and_passes_by_fixed_objectives(state: S
     start = d.since
     early = machine.step(d, beside(1000, 5), start + STEP_TIME - 0.1)
     assert early.state is state
-    assert "99.5 % of 1000 requests succeeded" in early.waiting_for
+    assert "99.5 % of 1,000 requests succeeded" in early.waiting_for
     few = machine.step(early, beside(44), start + STEP_TIME + 0.1)
     assert few.state is state
     assert "44 of 100 requests" in few.waiting_for

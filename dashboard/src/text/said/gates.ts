@@ -99,7 +99,7 @@ export const GATES: Record<string, string> = {
   "{bad} of 1 request": "リクエスト 1 件中 {bad} 件",
   failed: "失敗",
   "were answered with a client error (4xx)": "クライアントエラー (4xx)",
-  "took longer than {bound} ms": "{bound} ミリ秒超過",
+  "took longer than {bound} ms": " {bound} ミリ秒超過",
   "had no answer yet when windows of measurement ended": "測定区間の終わりに未応答",
   "nothing says that this is worse{rare}": "悪化を示すものはない{rare}",
   "; too rare to be waited for": "（まれなため待たない）",

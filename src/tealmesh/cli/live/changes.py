@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tealmesh.cli.live.sight import Sight, task_words
 from tealmesh.cli.names import ID_CHARACTERS
-from tealmesh.cli.screens import render
+from tealmesh.cli.screens import standing
 from tealmesh.cli.screens.fit import versions
 from tealmesh.cli.screens.status import gateway_line, service_notes
 from tealmesh.model.traffic.failures import by_kind
@@ -116,10 +116,10 @@ def _deployment(deployment: wire.Deployment, now: float) -> Iterator[tuple[str, 
     )
     if "IN_PROGRESS" not in status:
         return
-    where = render.where(deployment)
-    told = "; ".join((where, *render.outlook(deployment, now)))
+    where = standing.where(deployment)
+    told = "; ".join((where, *standing.outlook(deployment, now)))
     yield f"{name} where", Fact((identity, where), _line(name, told))
-    for at, words in enumerate(render.steered(deployment)):
+    for at, words in enumerate(standing.steered(deployment)):
         yield f"{name} steered {at}", Fact(words, _line(name, words))
     if "note" in deployment:
         yield f"{name} note", Fact(deployment["note"], _line(name, deployment["note"]))

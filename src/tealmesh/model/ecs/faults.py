@@ -1,6 +1,6 @@
 """What our engine says of tasks that it cannot start or look after, by its forms. Pure.
 
-Such a text becomes the task's ``stoppedReason``, which is a finished sentence, or what a worker that
+Such a text becomes the task's ``stoppedReason``, a finished sentence, or what a worker that
 fails says. A test walks the engine's sources and wants a form for each of them. The more special
 forms come first.
 """

@@ -76,7 +76,7 @@ def _ended(tree: Tree, depth: int, deployment: wire.Deployment, marks: Marks) ->
     line.append(f"deployed {deployment.get('newImage', '?')}: {status} {at}", style="dim")
     tree.add(depth, line, 8 if good else 5, ("deployment that has ended", "deployments that have"))
     if deployment.get("reason"):
-        tree.add(depth + 1, Text(deployment["reason"], style="red"), 5, _WAITING, lines=3)
+        tree.add(depth + 1, Text(deployment["reason"], style="red"), 5, _WAITING, lines=4)
     if words := standing.afterwards(deployment):
         tree.add(depth + 1, Text(words), 5, _WAITING, lines=3)
 
@@ -86,6 +86,8 @@ def _track(deployment: wire.Deployment, marks: Marks) -> Text:
     line = Text()
     back = deployment["status"].startswith("ROLLBACK")
     begun = deployment.get("state") not in standing.BEFORE_STEPS
+    # What goes back before it had any weight has not come to a step.
+    begun = begun and not (back and not deployment.get("evidence"))
     steps, at = deployment.get("steps") or [], deployment.get("step", 0)
     last = deployment.get("state") not in (*standing.STEP_STATES, "AWAITING_APPROVAL", "HELD")
     for index, percentage in enumerate(steps):

@@ -45,6 +45,7 @@ _FORMS = (
     form("ResourceInitializationError: {words}"),
     form("OutOfMemoryError: {words}"),
     form("ECS deployment circuit breaker: tasks failed to start."),
+    form("ECS deployment circuit breaker: tasks failed to start"),
     form("ECS deployment {deployment} completed."),
     form("ECS deployment {deployment} in progress."),
     form("the tasks failed to start"),

@@ -25,6 +25,7 @@ export function Fleet({ services, label }: { services: Service[]; label: string 
   return (
     <Table
       label={label}
+      kind="fleet"
       head={
         <>
           <Column>{t("column.service")}</Column>

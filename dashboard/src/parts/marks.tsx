@@ -119,12 +119,12 @@ export function Column(props: { kind?: "n" | "wide"; children: ComponentChildren
 
 /** A table that scrolls by itself where it is too wide, also by keyboard; on a narrow page each row
  * is a card, whose cells are named by their `data-label`. ``titled``: its label is seen. ``kind``: "tasks", whose
- * columns are where those of the next such table are, or "terse", with names and values in one line
- * on a narrow page. */
+ * columns are where those of the next such table are; on a narrow page "fleet", whose cards begin
+ * with name and sentence, and "terse", with names and values in one line. */
 export function Table(props: {
   label: string;
   titled?: boolean;
-  kind?: "tasks" | "terse";
+  kind?: "fleet" | "tasks" | "terse";
   head: ComponentChildren;
   children: ComponentChildren;
 }) {

@@ -57,7 +57,7 @@ def beside(requests: int, failures: int = 0) -> Event:
     [
         (
             Traffic(1000, timed=1000, bounds=(100.0, 500.0), buckets=(100, 900)),
-            "latency-p99: WHAT: 10 % of 1000 answers came within 100 ms, at least 99 % must",
+            "latency-p99: WHAT: 10 % of 1,000 answers came within 100 ms, at least 99 % must",
         ),
         (
             Traffic(1000, client_errors=600),

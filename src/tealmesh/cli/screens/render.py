@@ -102,8 +102,8 @@ def deployment_line(
         below = [Text(where(deployment), style="bold"), *details, *map(Text, words)]
     if deployment.get("reason"):
         below.append(Text(deployment["reason"], style="red"))
-    if words := afterwards(deployment):
-        below.append(Text(words))
+    if left := afterwards(deployment):
+        below.append(Text(left))
     return Group(head, *(Padding(line, (0, 0, 0, 2), expand=False) for line in below))
 
 

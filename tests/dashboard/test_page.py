@@ -130,7 +130,7 @@ def test_without_a_session_it_says_what_to_run(
 ) -> None:
     watched = Watched(plane, context.new_page())
     watched.page.goto(f"{plane.endpoint}/_teal/")
-    expect(watched.page.get_by_text("teal open", exact=True)).to_be_visible()
+    expect(watched.page.locator("pre", has_text="teal open")).to_be_visible()
     watched.page.goto(f"{plane.endpoint}/_teal/#code=used-or-wrong")
     expect(watched.page.get_by_role("alert")).to_contain_text("code")
     assert "used-or-wrong" not in watched.page.url
@@ -148,7 +148,7 @@ def test_a_code_opens_the_page_once(plane: ControlPlane, context: BrowserContext
     late = second.new_page()
     late.goto(address)
     expect(late.get_by_role("alert")).to_contain_text("使用済み")
-    expect(late.get_by_text("teal open", exact=True)).to_be_visible()
+    expect(late.locator("pre", has_text="teal open")).to_be_visible()
     assert walking.english(late) == []
     late.get_by_label("言語").select_option("en")
     expect(late.get_by_role("alert")).to_contain_text("was used")

@@ -207,7 +207,7 @@ def test_the_arguments_say_what_is_there() -> None:
 
 
 def test_a_template_in_a_value_is_none_in_the_text() -> None:
-    assert 'value = "$${b}"' in blocks.text(mapping(), (1, 7)).replace("  ", " ")
+    assert 'value = "$${b}"' in blocks.text(mapping(), (1, 7), "aws").replace("  ", " ")
 
 
 def test_a_role_of_the_service_alone_is_moved_with_its_policies() -> None:
@@ -245,9 +245,10 @@ def test_a_second_route_of_the_same_match_is_left_and_forgotten() -> None:
     made = mapped(facts, "web", "./modules/bluegreen-service", owned=True)
     assert made.arguments["names"]["route"] == "both"
     assert made.removed == ("aws_appmesh_route.only_blue",)
-    assert "removed {\n  from = aws_appmesh_route.only_blue\n" in blocks.text(made, (1, 7))
-    older = blocks.text(made, (1, 6))
+    assert "removed {\n  from = aws_appmesh_route.only_blue\n" in blocks.text(made, (1, 7), "aws")
+    older = blocks.text(made, (1, 6), "aws.mesh")
     assert "removed {" not in older
+    assert "{ aws = aws, aws.mesh = aws.mesh }" in older
     assert "terraform state rm aws_appmesh_route.only_blue" in older
 
 
@@ -369,6 +370,7 @@ def test_what_is_no_state_is_refused(other: Any) -> None:
     [
         (["--source", "./modules/mesh"], "--source './modules/mesh': must end with"),
         (["--module", "my web"], "--module 'my web': must be letters"),
+        (["--mesh-provider", "${x}"], "--mesh-provider '${x}': must be aws"),
         (["--state", "gone.json"], "gone.json: No such file"),
         (["--directory", "."], "--directory .: no configuration (*.tf) is there"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -168,6 +169,13 @@ def variables(
     show_default=True,
     help="Where the module is: bluegreen-service, or bluegreen-service-rollouts.",
 )
+@click.option(
+    "--mesh-provider",
+    default="aws",
+    show_default=True,
+    metavar="aws[.ALIAS]",
+    help="Your configuration of the provider that calls App Mesh's API.",
+)
 @with_json
 @with_client
 def moved(
@@ -176,6 +184,7 @@ def moved(
     state_file: Path | None,
     module: str,
     source: str,
+    mesh_provider: str,
     as_json: bool,
     client: Client,
 ) -> None:
@@ -188,15 +197,19 @@ def moved(
     """
     from tealmesh.cli.terraform.moving import asking, blocks
 
-    if module and not module.replace("-", "_").isidentifier():
+    if module and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", module):
         raise click.UsageError(
             f"--module {module!r}: must be letters, digits, _ and -, and begin with a letter or _"
+        )
+    if not re.fullmatch(r"aws(\.[A-Za-z_][A-Za-z0-9_-]*)?", mesh_provider):
+        raise click.UsageError(
+            f"--mesh-provider {mesh_provider!r}: must be aws, or aws.ALIAS of an alias of yours"
         )
     mapping = asking.asked(client, service, directory, state_file, module, source)
     if as_json:
         print_json(blocks.body(mapping))
         return
-    click.echo(blocks.text(mapping, asking.version()), nl=False)
+    click.echo(blocks.text(mapping, asking.version(), mesh_provider), nl=False)
 
 
 def _pair(text: str, option: str, form: str) -> tuple[str, str]:

@@ -17,11 +17,11 @@ our modules need themselves: https://developer.hashicorp.com/terraform/language/
 """
 
 
-def text(mapping: Mapping, version: Version) -> str:
+def text(mapping: Mapping, version: Version, mesh_provider: str) -> str:
     """The module's block, and the blocks by which it takes over what there is. ``version``: that
-    of Terraform.
+    of Terraform; ``mesh_provider``: the configuration of the provider for App Mesh's API.
     """
-    parts = [_comment(_head(mapping)), _module(mapping)]
+    parts = [_comment(_head(mapping)), _module(mapping, mesh_provider)]
     parts += [_block("moved", ("from", one), ("to", to)) for one, to in mapping.moved]
     parts += [_block("import", ("to", to), ("id", _quoted(id_))) for to, id_ in mapping.imported]
     if version >= REMOVED:
@@ -62,9 +62,13 @@ def _head(mapping: Mapping) -> Iterator[str]:
         yield from mapping.notes
 
 
-def _module(mapping: Mapping) -> str:
-    given = {"source": mapping.source, **mapping.arguments}
-    lines = _aligned({name: spelled(value, 1) for name, value in given.items()}, "  ")
+def _module(mapping: Mapping, mesh_provider: str) -> str:
+    own = {
+        "source": _quoted(mapping.source),
+        "providers": f"{{ aws = aws, aws.mesh = {mesh_provider} }}",
+    }
+    given = {name: spelled(value, 1) for name, value in mapping.arguments.items()}
+    lines = [*_aligned(own, "  "), "", *_aligned(given, "  ")]
     return "\n".join([f"module {_quoted(mapping.module)} {{", *lines, "}", ""])
 
 

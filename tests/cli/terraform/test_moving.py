@@ -168,6 +168,10 @@ def route(name: str, spec: dict[str, Any] | None = None) -> Resource:
     return Resource(Name(Kind.ROUTE, "shop", name, "web"), spec or ROUTE, "")
 
 
+def limited(**timeout: Any) -> Resource:
+    return route("only-blue", {"httpRoute": {**ROUTE["httpRoute"], "timeout": timeout}})
+
+
 def mapping(
     found: Found | None = None,
     changes: dict[str, dict[str, Any]] | None = None,
@@ -315,6 +319,15 @@ def test_task_definitions_stay_as_they_are_where_deployments_own_them() -> None:
             mesh({"serviceDiscovery": {"dns": {"hostname": "web"}}}),
         ),
         ("route api of router web", mesh(None, route("only-blue"), route("api", {"tcpRoute": {}}))),
+        ("route only-blue: its idle timeout", mesh(None, limited(idle={"unit": "s", "value": 9}))),
+        (
+            "route only-blue: a request may take 0 s",
+            mesh(None, limited(perRequest={"unit": "s", "value": 0})),
+        ),
+        (
+            "route only-blue: a request may take 1500 ms",
+            mesh(None, limited(perRequest={"unit": "ms", "value": 1500})),
+        ),
         (
             "route api of router web",
             mesh(None, route("api", {"httpRoute": {"match": {"prefix": "/api"}}})),
@@ -325,6 +338,17 @@ def test_what_the_module_has_not_in_the_mesh_is_named(named: str, found: Found) 
     with pytest.raises(TealError) as refused:
         mapping(found)
     assert named in str(refused.value)
+
+
+def test_a_limit_of_whole_seconds_is_the_modules() -> None:
+    found = mesh(None, limited(perRequest={"unit": "ms", "value": 30_000}))
+    assert mapping(found).arguments["timeout_seconds"] == 30
+
+
+def test_a_service_of_which_nothing_exists_is_refused() -> None:
+    gone: Any = {**SERVICE, "sides": [{**SERVICE["sides"][0], "exists": False}]}
+    with pytest.raises(TealError, match="no side of it exists"):
+        gathered(gone, mesh(), state.read(document(), "state"))
 
 
 def test_a_state_without_the_service_is_refused_by_what_it_lacks() -> None:

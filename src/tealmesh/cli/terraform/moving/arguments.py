@@ -177,7 +177,7 @@ def _of_route(facts: Facts) -> Arguments:
     seconds = per_request.get("value", 0) / (1000 if per_request.get("unit") == "ms" else 1)
     return {
         "retries": spec.get("retryPolicy", {}).get("maxRetries", 0),
-        "timeout_seconds": int(seconds) if seconds == int(seconds) else seconds,
+        "timeout_seconds": int(seconds),
     }
 
 

@@ -110,7 +110,10 @@ def _router(service: wire.ServiceDescription, known: dict[Name, Resource]) -> Re
     virtual = Name(Kind.VIRTUAL_SERVICE, service["mesh"], service["hostname"])
     spec = known[virtual].spec if virtual in known else {}
     name = spec.get("provider", {}).get("virtualRouter", {}).get("virtualRouterName", "")
-    return known[Name(Kind.VIRTUAL_ROUTER, service["mesh"], name)]
+    router = known.get(Name(Kind.VIRTUAL_ROUTER, service["mesh"], name))
+    if router is None:
+        raise TealError(f"{service['name']}: no router provides {service['hostname']}")
+    return router
 
 
 def _routes(
@@ -198,6 +201,8 @@ def _task(state: Sequence[Instance], arn: str, running: Instance) -> Instance | 
 
 def _missing(sides: Sequence[Side]) -> Iterator[str]:
     """The module's arguments are read from a side: one has to be whole."""
+    if not any(side.exists for side in sides):
+        yield "  no side of it exists"
     if not any(side.service and side.task and side.exists for side in sides):
         for side in sides:
             for what, there in (("ECS service", side.service), ("task definition", side.task)):

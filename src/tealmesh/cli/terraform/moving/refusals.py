@@ -11,8 +11,9 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tealmesh.cli.terraform.moving.facts import COLOURS, PROTOCOLS, Facts, Side
+from tealmesh.cli.terraform.moving.facts import COLOURS, PROTOCOLS, Facts, Side, route_spec
 from tealmesh.cli.terraform.moving.state import Instance, Json
+from tealmesh.migration.found import Resource
 
 TASK_MEMBERS = ("volume", "inference_accelerator", "placement_constraints", "ephemeral_storage")
 """Blocks of a task definition that the module has not."""
@@ -69,6 +70,7 @@ def refusals(facts: Facts, *, owned: bool) -> Iterator[str]:
         yield from _against_node(side)
         if owned:
             yield from _against_task(side, facts)
+    yield from _against_route(facts.route)
     if facts.cloud_map is not None:
         yield from _against(facts.cloud_map, _CLOUD_MAP)
 
@@ -105,6 +107,21 @@ def _against_node(side: Side) -> Iterator[str]:
     for backend in side.spec.get("backends") or ():
         if "clientPolicy" in backend.get("virtualService", {}):
             yield f"  virtual node {name}: the client policy of a backend would be taken away"
+
+
+def _against_route(route: Resource) -> Iterator[str]:
+    """The module has a time limit of whole seconds, or App Mesh's."""
+    timeout = route_spec(route)[1].get("timeout") or {}
+    limit = timeout.get("perRequest")
+    if "idle" in timeout:
+        yield f"  route {route.name.name}: its idle timeout would be taken away"
+    if limit is not None:
+        seconds = limit["value"] / (1000 if limit["unit"] == "ms" else 1)
+        if seconds < 1 or seconds != int(seconds):
+            yield (
+                f"  route {route.name.name}: a request may take {limit['value']} {limit['unit']} "
+                "(0 is for ever); the module has whole seconds, 1 or more"
+            )
 
 
 def _against_task(side: Side, facts: Facts) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
 import shutil
 import subprocess
@@ -25,6 +26,8 @@ from tests.support.programs.traffic import traffic
 TERRAFORM = Path(__file__).parents[2] / "terraform"
 MODULES = sorted(path.parent for path in TERRAFORM.glob("modules/*/versions.tf"))
 
+BLOCKS = re.MULTILINE | re.DOTALL
+
 pytestmark = pytest.mark.skipif(terraform_binary() is None, reason=NO_TERRAFORM)
 
 
@@ -39,6 +42,20 @@ def test_they_are_formatted() -> None:
         ["terraform", "fmt", "-check", "-recursive", str(TERRAFORM)], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("module", MODULES, ids=[path.name for path in MODULES])
+def test_all_that_a_module_takes_and_gives_is_described(module: Path) -> None:
+    """As a registry shows it: https://developer.hashicorp.com/terraform/language/modules/publish"""
+    for name in ("variables.tf", "outputs.tf"):
+        blocks = re.findall(
+            r'^(?:variable|output) "(\w+)" {\n(.*?)^}', (module / name).read_text(), BLOCKS
+        )
+        assert blocks, name
+        for named, body in blocks:
+            described = re.search(r'^  description = "(.+)"$', body, re.MULTILINE)
+            assert described, f"{name}: {named}"
+            assert name == "outputs.tf" or "  type" in body, f"{name}: {named}"
 
 
 @pytest.mark.parametrize("module", MODULES, ids=[path.name for path in MODULES])

@@ -6,6 +6,7 @@ import json
 import runpy
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,19 @@ def test_they_are_formatted() -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.fixture(scope="module")
+def provider() -> Iterator[str]:
+    with provider_running() as made:
+        yield made
+
+
 @pytest.mark.parametrize("module", MODULES, ids=[path.name for path in MODULES])
-def test_a_module_is_valid_and_does_what_its_tests_say(module: Path, tmp_path: Path) -> None:
+def test_a_module_is_valid_and_does_what_its_tests_say(
+    module: Path, provider: str, tmp_path: Path
+) -> None:
     shutil.copytree(TERRAFORM, tmp_path / "terraform", ignore=shutil.ignore_patterns(".terraform*"))
-    it = Terraform(tmp_path / "terraform" / "modules" / module.name).init()
+    directory = tmp_path / "terraform" / "modules" / module.name
+    it = Terraform(directory, provider=provider).init()
     assert "The configuration is valid" in it.run("validate", "-no-color").stdout
     if (it.directory / "tests").is_dir():
         assert " 0 failed" in it.run("test", "-no-color").stdout

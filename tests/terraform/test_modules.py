@@ -7,6 +7,7 @@ import re
 import runpy
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,12 @@ def test_they_are_formatted() -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.fixture(scope="module")
+def provider() -> Iterator[str]:
+    with provider_running() as made:
+        yield made
+
+
 @pytest.mark.parametrize("module", MODULES, ids=[path.name for path in MODULES])
 def test_all_that_a_module_takes_and_gives_is_described(module: Path) -> None:
     """As a registry shows it: https://developer.hashicorp.com/terraform/language/modules/publish"""
@@ -59,9 +66,12 @@ def test_all_that_a_module_takes_and_gives_is_described(module: Path) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=[path.name for path in MODULES])
-def test_a_module_is_valid_and_does_what_its_tests_say(module: Path, tmp_path: Path) -> None:
+def test_a_module_is_valid_and_does_what_its_tests_say(
+    module: Path, provider: str, tmp_path: Path
+) -> None:
     shutil.copytree(TERRAFORM, tmp_path / "terraform", ignore=shutil.ignore_patterns(".terraform*"))
-    it = Terraform(tmp_path / "terraform" / "modules" / module.name).init()
+    directory = tmp_path / "terraform" / "modules" / module.name
+    it = Terraform(directory, provider=provider).init()
     # Terraform has no root whose providers somebody else configures.
     providers = it.directory / "providers.tf"
     if "configuration_aliases" in (it.directory / "versions.tf").read_text():

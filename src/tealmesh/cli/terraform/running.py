@@ -48,8 +48,7 @@ class Terraform:
         with tempfile.TemporaryDirectory(prefix="teal-plan-") as private:
             file = Path(private, "plan")
             self._run("plan", "-input=false", "-no-color", f"-out={file}")
-            shown: object = json.loads(self._run("show", "-json", str(file)))
-            plan: Mapping[str, object] = shown if isinstance(shown, dict) else {}
+            plan = _plan_of(self._run("show", "-json", str(file)))
             yield Plan(file, plans.changes(plan), plans.variables(plan))
 
     def apply(self, plan: Plan) -> None:
@@ -73,6 +72,19 @@ class Terraform:
                 retryable=_LOCKED in done.stderr,
             )
         return done.stdout
+
+
+def _plan_of(text: str) -> Mapping[str, object]:
+    """What `terraform show -json` printed. Raises TerraformFailed if that is no plan, as of a
+    program of that name which is another one.
+    """
+    try:
+        shown: object = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise TerraformFailed(f"`terraform show -json` printed no JSON: {error}") from error
+    if not isinstance(shown, dict) or "resource_changes" not in shown:
+        raise TerraformFailed("`terraform show -json` printed no plan")
+    return shown
 
 
 def told(stderr: str) -> str:

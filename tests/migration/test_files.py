@@ -65,7 +65,7 @@ def bomb(levels: int) -> str:
         ('{"version": 4, "serial": 1, "lineage": "x", "resources": 7}', "resources must be a list"),
         ('{"serial": 1, "lineage": "x", "encrypted_data": "e"}', "file is encrypted"),
         ('{"Resources": {"A": {"Type": "AWS::AppMesh::Mesh", "Properties": 3}}}', "object, not 3"),
-        ("apiVersion: appmesh.k8s.aws/v1beta2\nkind: Mesh\n", "metadata.name must be its name"),
+        ("apiVersion: appmesh.k8s.aws/v1beta2\nkind: Mesh\n", "Mesh: it has no metadata.name"),
     ],
 )  # fmt: skip
 def test_one_line_says_what_is_wrong(data: str | bytes, said: str) -> None:

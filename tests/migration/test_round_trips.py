@@ -157,7 +157,8 @@ def test_it_is_the_same_mesh(
     same = meaning if form is not as_terraform_state else zeroless
     expected = {one.name: same(one.spec) for one in drawn}
     assert {one.name: same(one.spec) for one in result.resources} == expected
-    assert not [one for one in result.remarks if "which is not here" not in one.text]
+    told = [one for one in result.remarks if "which is not here" not in one.text]
+    assert all(one.refuses for one in told), "what is drawn obeys the model, and not every rule"
     if form is not as_answers:
         assert {one.name: dict(one.tags) for one in result.resources} == {
             one.name: dict(one.tags) for one in drawn

@@ -100,6 +100,11 @@ def test_a_plan_says_what_it_does_not_know_yet() -> None:
     ]
 
 
+def side(name: str) -> dict[str, Any]:
+    listeners = [{"portMapping": {"port": 8080, "protocol": "http"}}]
+    return {"listeners": listeners, "serviceDiscovery": {"dns": {"hostname": name}}}
+
+
 MANIFEST = {
     "version": "36.0.0",
     "artifacts": {
@@ -121,8 +126,8 @@ def test_stacks_that_are_nested_and_import_one_another(manifest: list[Any]) -> N
     result = settled(read(texts, {}))
     assert specs(result) == {
         "mesh shop-prod": {},
-        "shop-prod: virtualNode/web-blue": {"serviceDiscovery": {"dns": {"hostname": "blue"}}},
-        "shop-prod: virtualNode/web-green": {"serviceDiscovery": {"dns": {"hostname": "green"}}},
+        "shop-prod: virtualNode/web-blue": side("blue"),
+        "shop-prod: virtualNode/web-green": side("green"),
         "shop-prod: virtualRouter/web": {
             "listeners": [{"portMapping": {"port": 80, "protocol": "http"}}]
         },

@@ -71,7 +71,8 @@ def compared(client: Any, origin: str, resources: Sequence[Resource]) -> Differe
             except client.exceptions.NotFoundException:
                 new.append(resource)
                 continue
-            alike = meaning(there.spec) == meaning(resource.spec)
+            # What was only guessed gives way to what is there.
+            alike = resource.partial > 1 or meaning(there.spec) == meaning(resource.spec)
             (same if alike else other).append(resource)
     return Difference(tuple(new), tuple(same), tuple(other))
 

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tealmesh.aws.wire.apimodel import load_model
-from tealmesh.aws.wire.readers import reader
-from tealmesh.aws.wire.validation import validate
+from tealmesh.migration import checking
 from tealmesh.migration.json import Json, Made
 from tealmesh.model.errors import AwsError
 from tealmesh.model.mesh import Kind
@@ -136,6 +134,7 @@ class Wanted:
 
 
 ALL = Wanted()
+_WRITE_IN = " (write it into what `teal import --to json` prints, and import that)"
 
 
 def settled(found: Found, wanted: Wanted = ALL) -> Found:
@@ -230,22 +229,22 @@ def _add_meshes(known: dict[Name, Resource], found: Found) -> None:
     for mesh in sorted({name.mesh for name in known}):
         name = Name(Kind.MESH, mesh, mesh)
         if name not in known:
-            known[name] = Resource(name, {}, "named by its resources")
+            known[name] = Resource(name, {}, "named by its resources", partial=2)
             found.remark(name, "is declared nowhere: made without an egress filter")
 
 
 def _checked(resource: Resource, found: Found) -> Resource:
-    """The resource with what App Mesh takes of it, and a remark if it would refuse it."""
-    model = load_model("appmesh")
-    operation = f"Create{resource.name.kind.noun}"
-    shape = model.operation(operation).input_shape.members["spec"]
+    """The resource with what App Mesh takes of it, and remarks if it would refuse it."""
+    name = resource.name
+    more = _WRITE_IN if resource.partial else ""
     try:
-        checked = replace(resource, spec=reader(shape)(resource.spec, "spec"))
-        validate(model, operation, checked.request)
+        spec = checking.taken(name.kind, resource.request)
     except AwsError as error:
-        found.remark(resource.name, str(error), refuses=True)
+        found.remark(name, f"{error}{more}", refuses=True)
         return resource
-    return checked
+    for problem in checking.broken(name.kind, name.members, spec):
+        found.remark(name, f"{problem}{more}", refuses=True)
+    return replace(resource, spec=spec)
 
 
 def _missing(resource: Resource, known: Mapping[Name, Resource]) -> Iterable[tuple[Kind, str]]:

@@ -81,9 +81,10 @@ def _plan_of(text: str) -> Mapping[str, object]:
     try:
         shown: object = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise TerraformFailed(f"`terraform show -json` printed no JSON: {error}") from error
-    if not isinstance(shown, dict) or "resource_changes" not in shown:
-        raise TerraformFailed("`terraform show -json` printed no plan")
+        said = f"`terraform show -json` printed no JSON: {error}"
+        raise TerraformFailed(said, retryable=False) from error
+    if not isinstance(shown, dict) or "format_version" not in shown:
+        raise TerraformFailed("`terraform show -json` printed no plan", retryable=False)
     return shown
 
 

@@ -58,10 +58,8 @@ def read(documents: Iterable[tuple[str, Any]]) -> Found:
     known = {resource.name for resource in found.resources}
     for origin, name in named:
         if name not in known:
-            kind = name.kind.value
-            found.remark(
-                name, f"{origin} has its name alone: give what `describe-{_dashed(kind)}` says"
-            )
+            command = f"describe-{_dashed(name.kind.value)}"
+            found.remark(name, f"{origin} has its name alone: give what `{command}` says")
     return found
 
 

@@ -78,9 +78,10 @@ def _items(document: Json, origin: str) -> Iterator[Json]:
     where = f"{origin}: {kind}"
     metadata = object_of(document.get("metadata"), f"{where}: metadata")
     name = name_of(metadata.get("name"))
-    if not name:
+    if not name or "kind" not in document:
         if str(document.get("apiVersion")).startswith(GROUP):
-            raise TealError(f"{where}: metadata.name must be its name, and is not there")
+            lacking = "metadata.name" if not name else "kind"
+            raise TealError(f"{where}: it has no {lacking}")
         return
     spec = document.get("spec")
     if str(document.get("apiVersion")).startswith(GROUP):

@@ -209,7 +209,9 @@ def _with_hostname(found: Any) -> Any:
     discovery = found[0] if isinstance(found, list) and found else None
     dns = discovery.get("dns") if isinstance(discovery, Mapping) else None
     first = dns[0] if isinstance(dns, list) and dns else None
-    if not isinstance(first, Mapping) or not first.get("service_name"):
+    if not isinstance(discovery, Mapping) or not isinstance(first, Mapping):
+        return found
+    if not first.get("service_name"):
         return found
     plain = {name: one for name, one in first.items() if name != "service_name"}
     host = {**plain, "hostname": plain.get("hostname") or first["service_name"]}

@@ -86,7 +86,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     config.write_text(f"[images]\n{commands}\n{SETTINGS}")
     with control_plane(tmp_path, config) as plane, provider_running() as provider:
         port = free_port()
-        override = plane.teal("env", "--terraform", "3").stdout
+        override = plane.teal("env", "--terraform", "3", "--alias", "mesh").stdout
         (directory / "teal_override.tf").write_text(override)
         # The provider looks every 15 s whether a service is steady; the deployment looks itself.
         (directory / "steady_override.tf").write_text(
@@ -98,6 +98,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
             yield Shop(plane, terraform, load)
 
 
+@pytest.mark.scenario
 @pytest.mark.timeout(600)
 def test_a_release_is_made_by_applies_alone(tmp_path: Path) -> None:
     with shop(tmp_path) as system:

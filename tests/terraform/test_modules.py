@@ -6,6 +6,7 @@ import json
 import runpy
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,25 @@ def test_they_are_formatted() -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.fixture(scope="module")
+def provider() -> Iterator[str]:
+    with provider_running() as made:
+        yield made
+
+
 @pytest.mark.parametrize("module", MODULES, ids=[path.name for path in MODULES])
-def test_a_module_is_valid_and_does_what_its_tests_say(module: Path, tmp_path: Path) -> None:
+def test_a_module_is_valid_and_does_what_its_tests_say(
+    module: Path, provider: str, tmp_path: Path
+) -> None:
     shutil.copytree(TERRAFORM, tmp_path / "terraform", ignore=shutil.ignore_patterns(".terraform*"))
-    it = Terraform(tmp_path / "terraform" / "modules" / module.name).init()
+    directory = tmp_path / "terraform" / "modules" / module.name
+    it = Terraform(directory, provider=provider).init()
+    # Terraform has no root whose providers somebody else configures.
+    providers = it.directory / "providers.tf"
+    if "configuration_aliases" in (it.directory / "versions.tf").read_text():
+        providers.write_text('provider "aws" {\n  alias = "mesh"\n}\n')
     assert "The configuration is valid" in it.run("validate", "-no-color").stdout
+    providers.unlink(missing_ok=True)
     if (it.directory / "tests").is_dir():
         assert " 0 failed" in it.run("test", "-no-color").stdout
 
@@ -62,7 +77,7 @@ def test_the_example_is_released_both_ways_and_changes_its_mode_under_load(tmp_p
     config.write_text(images() + STRATEGY)
     with control_plane(tmp_path, config) as plane, provider_running() as provider:
         port = free_port()
-        override = plane.teal("env", "--terraform", "3").stdout
+        override = plane.teal("env", "--terraform", "3", "--alias", "mesh").stdout
         (directory / "teal_override.tf").write_text(override)
         shop = Terraform(directory, {"gateway_port": port}, provider).init()
         shop.apply()

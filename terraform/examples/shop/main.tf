@@ -1,7 +1,7 @@
 # A mesh with a gateway and one service in blue and green, from the modules. On `teal up`:
 #
 #   teal up -d --config teal.toml
-#   teal env --terraform 3 > teal_override.tf
+#   teal env --terraform 3 --alias mesh > teal_override.tf
 #   terraform init && terraform apply
 #
 # `source` decides who owns the weights of the service: Terraform by bluegreen-service (change `blue`
@@ -17,6 +17,12 @@ terraform {
 }
 
 provider "aws" {
+  region = "us-east-1"
+}
+
+# App Mesh's API is the control plane's, which has keys of its own: terraform/README.md.
+provider "aws" {
+  alias  = "mesh"
   region = "us-east-1"
 }
 
@@ -64,7 +70,8 @@ resource "aws_iam_role" "execution" {
 }
 
 module "mesh" {
-  source = "../../modules/mesh"
+  source    = "../../modules/mesh"
+  providers = { aws = aws, aws.mesh = aws.mesh }
 
   name                = "shop"
   vpc_id              = local.vpc_id
@@ -85,7 +92,8 @@ module "mesh" {
 }
 
 module "web" {
-  source = "../../modules/bluegreen-service"
+  source    = "../../modules/bluegreen-service"
+  providers = { aws = aws, aws.mesh = aws.mesh }
 
   name               = "web"
   mesh_name          = module.mesh.name

@@ -29,6 +29,7 @@ locals {
 }
 
 resource "aws_appmesh_virtual_router" "this" {
+  provider  = aws.mesh
   name      = var.name
   mesh_name = var.mesh_name
 
@@ -43,6 +44,7 @@ resource "aws_appmesh_virtual_router" "this" {
 }
 
 resource "aws_appmesh_virtual_service" "this" {
+  provider  = aws.mesh
   name      = local.hostname
   mesh_name = var.mesh_name
 

@@ -3,6 +3,7 @@
 # A side is a virtual node, a task definition and an ECS service.
 
 resource "aws_appmesh_virtual_node" "side" {
+  provider  = aws.mesh
   for_each  = local.sides
   name      = local.names[each.key]
   mesh_name = var.mesh_name

@@ -5,6 +5,8 @@ terraform {
     aws = {
       source  = "hashicorp/aws"
       version = ">= 3.39"
+      # Of App Mesh's API, which is the control plane's: it knows keys of its own, not AWS's.
+      configuration_aliases = [aws.mesh]
     }
   }
 }

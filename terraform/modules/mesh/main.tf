@@ -3,7 +3,8 @@
 data "aws_region" "current" {}
 
 resource "aws_appmesh_mesh" "this" {
-  name = var.name
+  provider = aws.mesh
+  name     = var.name
 
   spec {
     egress_filter {
@@ -18,6 +19,7 @@ resource "aws_service_discovery_private_dns_namespace" "this" {
 }
 
 resource "aws_appmesh_virtual_gateway" "this" {
+  provider  = aws.mesh
   name      = "gateway"
   mesh_name = aws_appmesh_mesh.this.name
 
@@ -40,6 +42,7 @@ resource "aws_appmesh_virtual_gateway" "this" {
 }
 
 resource "aws_appmesh_gateway_route" "this" {
+  provider             = aws.mesh
   for_each             = var.gateway_routes
   name                 = each.key == "/" ? "root" : replace(trim(each.key, "/"), "/[^A-Za-z0-9_-]/", "-")
   mesh_name            = aws_appmesh_mesh.this.name

@@ -39,12 +39,14 @@ locals {
     memoryReservation = var.memory_reservation
     environment       = [for name in sort(keys(local.variables)) : { name = name, value = local.variables[name] }]
 
+    # A check is a process of its own, and the agent proves the role before Envoy starts: on a part
+    # of a processor either takes its time. The first check that passes ends the start period.
     healthCheck = {
       command     = local.health_check_command
       interval    = 5
-      timeout     = 2
+      timeout     = 5
       retries     = 3
-      startPeriod = 10
+      startPeriod = 60
     }
   }, local.log)
 

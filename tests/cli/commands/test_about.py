@@ -111,3 +111,28 @@ def test_an_override_for_terraform(version: int, load_balancers: str) -> None:
     assert ("s3_force_path_style" in values) == (version == 3)
     # It overrides the configuration's own block, whose region its availability zones are in.
     assert "region" not in values
+    assert "alias" not in values
+
+
+def test_an_override_for_terraform_with_a_second_provider() -> None:
+    asked = ("env", "--terraform", "3", "--endpoint", "127.0.0.1:4599")
+    plain = teal(*asked).stdout.splitlines()[1:]
+    both = teal(*asked, "--alias", "mesh", "--alias", "mesh").stdout.splitlines()[1:]
+    assert both[: len(plain)] == plain
+    assert [line.split() for line in both[len(plain) :] if line not in plain] == [
+        ["alias", "=", '"mesh"']
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--alias", "mesh"), "--alias goes with --terraform VERSION alone"),
+        (("--terraform", "3", "--alias", "a b"), "--alias 'a b': must be a letter or underscore"),
+    ],
+)
+def test_an_alias_that_cannot_be_one(arguments: tuple[str, ...], said: str) -> None:
+    done = teal("env", "--endpoint", "127.0.0.1:4599", *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stdout == ""

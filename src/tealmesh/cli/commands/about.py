@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,20 +102,38 @@ def help_(context: click.Context, command: tuple[str, ...]) -> None:
     type=click.IntRange(3, 9),
     help="Print an override file for this major version of the AWS provider instead.",
 )
+@click.option(
+    "--alias",
+    multiple=True,
+    metavar="NAME",
+    help="With --terraform: for the provider with this alias too, such as our modules' mesh.",
+)
 @with_json
 @with_client
 def env(
-    shell: str | None, unset: bool, terraform: int | None, as_json: bool, client: Client
+    shell: str | None,
+    unset: bool,
+    terraform: int | None,
+    alias: tuple[str, ...],
+    as_json: bool,
+    client: Client,
 ) -> None:
     """The variables with which the AWS CLI, boto3 and Terraform reach the control plane.
 
     Use them with eval "$(teal env)"; in fish, with teal env | source. A Terraform configuration
     with a provider "aws" block needs no change beside `teal env --terraform 5 > teal_override.tf`.
     """
+    if terraform is None and alias:
+        raise click.UsageError("--alias goes with --terraform VERSION alone")
+    for one in alias:
+        if not re.fullmatch(r"[A-Za-z_][\w-]*", one, re.ASCII):
+            raise click.UsageError(
+                f"--alias {one!r}: must be a letter or underscore, then letters, digits, _ and -"
+            )
     if terraform is not None:
         from tealmesh.cli.screens.terraform import override
 
-        click.echo("\n".join(override(client.endpoint, terraform)))
+        click.echo("\n".join(override(client.endpoint, terraform, alias)))
         return
     variables = environment(client.endpoint, keys_at(client))
     if as_json:

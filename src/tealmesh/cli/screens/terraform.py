@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,17 +26,26 @@ _SPLIT_LOAD_BALANCERS = 4
 """From this version on, ``elb`` is classic load balancers alone."""
 
 
-def override(endpoint: str, version: int) -> list[str]:
-    """An override file with which the provider "aws" of this major version reaches ``endpoint``.
-    The region stays the configuration's: availability zones and ARNs depend on it.
+def override(endpoint: str, version: int, aliases: Collection[str] = ()) -> list[str]:
+    """An override file with which the provider "aws" of this major version, and each of these
+    ``aliases`` of it, reaches ``endpoint``. The region stays the configuration's: availability
+    zones and ARNs depend on it.
     https://developer.hashicorp.com/terraform/language/files/override
     """
+    lines = ["# Made by `teal env --terraform`: remove it to work on AWS again."]
+    for alias in ("", *dict.fromkeys(aliases)):
+        lines += _provider(endpoint, version, alias)
+    return lines
+
+
+def _provider(endpoint: str, version: int, alias: str) -> list[str]:
     newer = version >= _SPLIT_LOAD_BALANCERS
     services = sorted([*_SERVICES, *(["elbv2"] if newer else [])])
     width = max(map(len, services))
+    named = [f"  {'alias':<27} = {_value(alias)}"] if alias else []
     return [
-        "# Made by `teal env --terraform`: remove it to work on AWS again.",
         'provider "aws" {',
+        *named,
         '  access_key                  = "test"',
         '  secret_key                  = "test"',
         "  skip_credentials_validation = true",

@@ -7,16 +7,20 @@ mock_provider "aws" {
     defaults = { arn = "arn:aws:iam::123456789012:role/web" }
   }
 
-  mock_resource "aws_appmesh_virtual_node" {
-    defaults = { arn = "arn:aws:appmesh:us-east-1:123456789012:mesh/shop/virtualNode/it" }
-  }
-
   mock_resource "aws_ecs_task_definition" {
     defaults = { arn = "arn:aws:ecs:us-east-1:123456789012:task-definition/web:1" }
   }
 
   mock_resource "aws_service_discovery_service" {
     defaults = { arn = "arn:aws:servicediscovery:us-east-1:123456789012:service/srv-1" }
+  }
+}
+
+mock_provider "aws" {
+  alias = "mesh"
+
+  mock_resource "aws_appmesh_virtual_node" {
+    defaults = { arn = "arn:aws:appmesh:us-east-1:123456789012:mesh/shop/virtualNode/it" }
   }
 }
 

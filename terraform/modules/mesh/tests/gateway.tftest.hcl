@@ -20,6 +20,10 @@ mock_provider "aws" {
   }
 }
 
+mock_provider "aws" {
+  alias = "mesh"
+}
+
 variables {
   name               = "shop"
   vpc_id             = "vpc-1"

@@ -28,6 +28,7 @@ COMMANDS = {
     "lint": ("lint", "--offline", "FILE"),
     "apply": ("apply", "--config", "FILE", "--endpoint", "ENDPOINT"),
     "plan": ("apply", "--plan", "--config", "FILE", "--endpoint", "ENDPOINT"),
+    "rehearse": ("rehearse", "web", "--config", "FILE"),
     "import": ("import", "FILE", "--plan"),
     "restore": ("database", "restore", "DATABASE", "--from", "FILE"),
     "check": ("database", "check", "FILE"),

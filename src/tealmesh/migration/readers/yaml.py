@@ -27,15 +27,12 @@ def documents_of(text: str, origin: str) -> list[Any]:
         raise TealError(f"{origin} is nested too deeply") from error
 
 
-class _Twice(Exception):
-    """An object has a name twice."""
-
-
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object. Raises KeyError for a name that it has twice."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
-        raise _Twice(next(name for name in names if names.count(name) > 1))
+        raise KeyError(next(name for name in names if names.count(name) > 1))
     return found
 
 
@@ -55,8 +52,9 @@ def _json(text: str, origin: str) -> list[Any] | None:
     while at < len(text):
         try:
             document, at = _DECODER.raw_decode(text, at)
-        except _Twice as error:
-            raise TealError(f"{origin}{_place(text)} has {error} twice in one object") from error
+        except KeyError as error:  # of `_pairs`
+            said = f"{origin}{_place(text)} has {error.args[0]} twice in one object"
+            raise TealError(said) from error
         except ValueError as error:
             raise TealError(f"{origin} is not JSON: {error}{hint(text)}") from error
         found.append(document)

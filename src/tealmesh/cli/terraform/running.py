@@ -49,8 +49,7 @@ class Terraform:
         with tempfile.TemporaryDirectory(prefix="teal-plan-") as private:
             file = Path(private, "plan")
             self._run("plan", "-input=false", "-no-color", f"-out={file}")
-            shown: object = json.loads(self._run("show", "-json", str(file)))
-            plan: Mapping[str, object] = shown if isinstance(shown, dict) else {}
+            plan = _plan_of(self._run("show", "-json", str(file)))
             yield Plan(file, plans.changes(plan), plans.variables(plan))
 
     def apply(self, plan: Plan) -> None:
@@ -94,6 +93,20 @@ def found_version() -> tuple[int, int] | None:
     )
     match = re.search(r'"terraform_version": *"(\d+)\.(\d+)', done.stdout)
     return (int(match.group(1)), int(match.group(2))) if match else None
+
+
+def _plan_of(text: str) -> Mapping[str, object]:
+    """What `terraform show -json` printed. Raises TerraformFailed if that is no plan, as of a
+    program of that name which is another one.
+    """
+    try:
+        shown: object = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        said = f"`terraform show -json` printed no JSON: {error}"
+        raise TerraformFailed(said, retryable=False) from error
+    if not isinstance(shown, dict) or "format_version" not in shown:
+        raise TerraformFailed("`terraform show -json` printed no plan", retryable=False)
+    return shown
 
 
 def told(stderr: str) -> str:

@@ -49,7 +49,7 @@ def _instances(directory: Path, file: Path | None) -> list[state.Instance]:
         origin, text = str(file), read_text(file, "--state")
     try:
         found = state.read(json.loads(text), origin)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TealError(f"{origin}: no JSON ({error})") from error
     if not found:
         raise TealError(f"{origin}: the state has no resources")

@@ -89,7 +89,7 @@ def by_keyboard(page: Page) -> dict[str, list[str]]:
     reached and do not show it (``unseen``).
     """
     count = page.evaluate(_BEGIN, _CONTROLS)
-    # Once around, the browser's own parts included; and again where a live page has grown meanwhile.
+    # Once around, the browser's own parts included; again where a live page has grown meanwhile.
     for _ in range(_ROUNDS):
         for _ in range(count + 10):
             page.keyboard.press("Tab")

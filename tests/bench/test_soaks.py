@@ -12,6 +12,8 @@ from bench.soak_short import soak as soak_deployments
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tealmesh.cli.demo.load import NOT_SENT
+
 
 @given(
     start=st.floats(50e6, 500e6),
@@ -69,3 +71,5 @@ def test_whatever_was_lost_or_not_reached_speaks_against_a_soak() -> None:
         {"failed": ["ROLLBACK_SUCCESSFUL"]},
     ):
         assert verdict(Goal(), replace(well, **wrong)), wrong
+    slow = replace(well, lost=3, reasons={NOT_SENT: 3})
+    assert "this machine was too slow" in verdict(Goal(), slow)[-1]

@@ -30,6 +30,8 @@ from tealmesh.cli.demo.tally import INTERVAL_SECONDS, Tally
 
 TIMEOUT_SECONDS = 10.0
 """A request that was due this long ago and has no answer has failed."""
+NOT_SENT = "timeout before it was sent"
+"""Why one has failed for which no connection became free: more are due than can be answered."""
 TICK_SECONDS = 0.002
 MAX_CONNECTIONS = 512
 """Per target."""
@@ -212,7 +214,7 @@ class Target:
         ]:
             connection.fail("timeout")
         while self.waiting and now - self.waiting[0] > self.timeout:
-            self.record(self.waiting.popleft(), "", "timeout before it was sent")
+            self.record(self.waiting.popleft(), "", NOT_SENT)
 
     def close(self) -> None:
         """Close all connections. Requests under way count as failures."""

@@ -14,7 +14,7 @@ from tests.terraform.test_modules import owned_by
 SETTINGS = """
 [adopted.web.strategy]
 type = "canary"
-steps = [20, { weight = 100, approval = true }]
+steps = [50, { weight = 100, approval = true }]
 step_time = "3s"
 step_timeout = "5m"
 bake_time = "3s"
@@ -108,7 +108,7 @@ class Shop:
 
     def approve(self) -> None:
         """Let the canary go on, to its end."""
-        self.inside.teal("approve", "web")
+        self.inside.teal("approve", "web", "--no-follow")
         until(lambda: self._newest().get("status") in FINISHED, self._told, PATIENCE)
         assert self._newest()["status"] == "SUCCESSFUL", self._told()
 

@@ -84,7 +84,7 @@ def agents_run_unchanged(shop: Shop) -> None:
     (task,) = shop.tasks_of("web-blue")
     envoy = shop.inspected(task, "envoy")
     assert envoy["ImageName"] == ENVOY_IMAGE
-    assert envoy["Config"]["Entrypoint"] == ["teal-envoy"]
+    assert {envoy["Path"], *envoy["Args"]} == {"teal-envoy"}
     assert envoy["Config"]["User"] == "1337"
     envoys = {one["resource"].rpartition("/")[2]: one for one in shop.envoys()}
     assert envoys.keys() == {"gateway", "web-blue"}

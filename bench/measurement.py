@@ -24,8 +24,8 @@ class Measurement:
 
     @property
     def ratio(self) -> float | None:
-        """How many times the baseline the value is; None if they are of two kinds."""
-        if self.of and self.of != self.unit:
+        """How many times the baseline the value is; None if they are of two kinds, or both 0."""
+        if (self.of and self.of != self.unit) or self.value == self.baseline == 0:
             return None
         return self.value / self.baseline if self.baseline else float("inf")
 

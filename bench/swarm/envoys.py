@@ -1,9 +1,10 @@
 """Envoys as a control plane sees them: ADS in either variant, all of it acknowledged, and metrics.
 
 A process of its own (`python -m bench.swarm.envoys`), told what to do by lines on its input:
-``storm`` connects all, ``await VERSION`` tells when each has the routes of a change, ``drop`` ends
-all connections. The order of an Envoy's requests is Envoy 1.40's: clusters, their endpoints,
-listeners, their routes. One that is refused tries again later, each time up to twice as late.
+``storm`` connects all, ``await`` tells when each has the routes of a change, ``again`` ends all
+connections and connects anew, each Envoy to the next control plane if there are several, ``drop``
+ends them. The order of an Envoy's requests is Envoy 1.40's: clusters, their endpoints, listeners,
+their routes. One that is refused tries again later, each time up to twice as late, and elsewhere.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Swarm:
 
     def __init__(self, loop: Loop, config: dict[str, Any]) -> None:
         self.loop = loop
-        self.port: int = config["port"]
+        self.ports: list[int] = config["ports"]
         self.delta: bool = config["delta"]
         self.flush: float = config["flush"]
         self.refused: dict[str, int] = {}
@@ -46,7 +47,7 @@ class Swarm:
         self.changed_at: list[float] = []
         self.answers = Answers(delta=self.delta)
         self.closing = False
-        self.envoys = [Envoy(self, *one) for one in config["envoys"]]
+        self.envoys = [Envoy(self, n, *one) for n, one in enumerate(config["envoys"])]
         self._began = self._cpu = 0.0
         self._awaits = ""
         self._step = 0
@@ -54,7 +55,7 @@ class Swarm:
     def told(self) -> None:
         """An Envoy has all that it asked for."""
         self.ready += 1
-        if self._awaits == "storm" and self.ready == len(self.envoys):
+        if self._awaits in ("storm", "again") and self.ready == len(self.envoys):
             seconds = time.monotonic() - self._began
             self._tell({"seconds": seconds, "refused": self.refused})
 
@@ -75,6 +76,11 @@ class Swarm:
             if self.flush:
                 names = [f"cds_egress_m_n{number}_http_8080" for number in range(10)]
                 self._report(report(names))
+        elif order == "again":
+            self.ready, self.refused = 0, {}
+            for one in self.envoys:
+                one.close()
+            self._connect(0)
         elif order == "await":
             self.changed_at.clear()
             print(json.dumps({}), flush=True)
@@ -107,26 +113,36 @@ class Swarm:
 class Envoy:
     """One Envoy, through all its connections."""
 
-    def __init__(self, swarm: Swarm, node_id: str, task: str, token: str, address: str) -> None:
+    def __init__(
+        self, swarm: Swarm, number: int, node_id: str, task: str, token: str, address: str
+    ) -> None:
         self._swarm = swarm
+        self._turn = number
         self._node_id, self._task, self._token, self._address = node_id, task, token, address
         self._own = address.encode()
         self._tries = 0
         self._connection: Connection | None = None
         self._stream: Stream | None = None
         self._names: dict[str, tuple[str, ...]] = {}
+        self._last: dict[str, tuple[str, bytes]] = {}
+        """Version and nonce of the last response of each type, of the state of the world."""
         self._ready = False
         self._metrics: Stream | None = None
 
     def connect(self) -> None:
         """Connect, and again until it is let in."""
-        self._names, self._ready, self._metrics = {}, False, None
+        if self._connection is not None:
+            return  # it was told to connect while it waited to do so
+        self._names, self._last, self._ready, self._metrics = {}, {}, False, None
         swarm = self._swarm
-        self._connection = Connection(swarm.loop, swarm.port, self._opened, self._gone)
+        port = swarm.ports[self._turn % len(swarm.ports)]
+        self._turn += 1
+        self._connection = Connection(swarm.loop, port, self._opened, self._gone)
 
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
+            self._connection = None
 
     def report(self, message: bytes) -> None:
         """Send a report, on the same connection as the configuration."""
@@ -181,18 +197,34 @@ class Envoy:
             swarm.changed(time.monotonic())
         repeated = () if swarm.delta else names.get(type_url, ())
         self._ask(type_url, repeated, answer.version, nonce)
-        if type_url == CDS and EDS not in names:
-            names[EDS] = answer.names
-            self._ask(EDS, answer.names)
+        if not swarm.delta:
+            self._last[type_url] = answer.version, nonce
+        if type_url == CDS:
+            self._need(EDS, answer.names)
         elif type_url == EDS and LDS not in names:
             names[LDS] = ()
             self._ask(LDS, ())
-        elif type_url == LDS and RDS not in names:
-            names[RDS] = answer.names
-            self._ask(RDS, answer.names)
+        elif type_url == LDS:
+            self._need(RDS, answer.names)
         elif type_url == RDS and not self._ready:
-            self._ready = True
+            self._ready, self._tries = True, 0
             swarm.told()
+
+    def _need(self, type_url: str, needed: tuple[str, ...]) -> None:
+        """Ask for what the clusters, or listeners, of a response need. In delta a response has
+        only those that have changed; what is needed no more stays asked for.
+        """
+        known = self._names.get(type_url)
+        if known is None:
+            self._names[type_url] = needed
+            self._ask(type_url, needed)
+        elif not self._swarm.delta:
+            if needed != known:
+                self._names[type_url] = needed
+                self._ask(type_url, needed, *self._last.get(type_url, ()))
+        elif new := tuple(name for name in needed if name not in known):
+            self._names[type_url] = known + new
+            self._ask(type_url, new)
 
 
 def report(clusters: list[str]) -> bytes:

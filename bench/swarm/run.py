@@ -79,7 +79,7 @@ def _config(shape: Shape, port: int) -> str:
     keys = Keys.of(world.MASTER, world.OWNER)
     made = world.envoys(shape.envoys, keys, addressed=shape.addressed)
     envoys = [(one.node_id, one.task, one.token, one.address) for one in made]
-    config = {"port": port, "delta": shape.delta, "flush": shape.flush, "envoys": envoys}
+    config = {"ports": [port], "delta": shape.delta, "flush": shape.flush, "envoys": envoys}
     return json.dumps(config)
 
 

@@ -30,5 +30,8 @@ DRILLS: Mapping[str, str] = {
     " middle of a deployment",
     "envoy-silent": "an Envoy stands still (SIGSTOP) in the middle of a deployment, which waits for"
     " it and names it, until it goes on",
+    "reconnects": "1,000 Envoys are connected beside those of the tasks; each time that a"
+    " deployment changes weights all connections are cut, and all connect again at once, to either"
+    " replica",
     "tasks-stopped": "each of two tasks of a service is stopped in turn, and ECS replaces it",
 }

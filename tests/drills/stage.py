@@ -106,10 +106,12 @@ class Drill:
         if judged:
             self._deployments.append(self._newest)
 
-    def reaches(self, transition: str) -> None:
-        """Wait until the newest deployment has made a transition, by what is committed."""
+    def reaches(self, transition: str, times: int = 1) -> None:
+        """Wait until the newest deployment has made a transition so many times, by what is
+        committed.
+        """
         until(
-            lambda: transition in self.transitions(),
+            lambda: self.transitions().count(transition) >= times,
             lambda: f"not {transition}, but {self.transitions()}\n{self.planes[0].log()}",
             PATIENCE,
             pause=0.02,

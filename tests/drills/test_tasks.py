@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -35,19 +34,11 @@ def _tasks(drill: Drill, service: str) -> list[str]:
 
 def _silent(drill: Drill) -> int:
     """Have an Envoy that may call the service, and calls nobody; its process."""
-    article = drill.article
-    backend: dict[str, Any] = {"virtualService": {"virtualServiceName": article.virtual_service}}
-    article.appmesh.create_virtual_node(
-        meshName=article.mesh,
-        virtualNodeName=SILENT,
-        spec={"listeners": [], "backends": [backend]},
-    )
+    article, resource = drill.article, drill.article.caller(SILENT)
     gateway = article.ecs.describe_task_definition(taskDefinition="edge")["taskDefinition"]
     (envoy,) = gateway["containerDefinitions"]
     envoy["environment"] = [
-        {**one, "value": f"mesh/{article.mesh}/virtualNode/{SILENT}"}
-        if one["name"] == "APPMESH_RESOURCE_ARN"
-        else one
+        {**one, "value": resource} if one["name"] == "APPMESH_RESOURCE_ARN" else one
         for one in envoy["environment"]
         if one["name"] != "TEAL_PUBLISH_ADDRESS"
     ]

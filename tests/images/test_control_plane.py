@@ -33,6 +33,16 @@ def test_it_is_built_from_a_base_and_runs_without_rights(engine: Podman, tmp_pat
     until(lambda: "control plane ready" in engine.run("logs", name), seconds=120)
     (shown,) = json.loads(engine.run("inspect", name))
     assert shown["Config"]["User"] == "10001:10001"
+    ids = engine.run("exec", name, "sh", "-c", "id -u; id -g").split()
+    assert ids == ["10001", "10001"]
+    with pytest.raises(AssertionError, match="Read-only file system"):
+        engine.run("exec", name, "sh", "-c", "echo > /written")
+    engine.run("exec", name, "sh", "-c", "echo > /keys/written")
+    engine.run("healthcheck", "run", name)
+    engine.run("kill", "--signal", "STOP", name)
+    with pytest.raises(AssertionError):
+        engine.run("healthcheck", "run", name)
+    engine.run("kill", "--signal", "CONT", name)
     engine.run("healthcheck", "run", name)
     engine.run("stop", "--time", "30", name)
     (shown,) = json.loads(engine.run("inspect", name))

@@ -1,4 +1,4 @@
-"""Says that the database is away, where all that does not work is said."""
+"""Says that the database is away, or takes no writes, where all that does not work is said."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ _LOOK_SECONDS = 1.0
 
 
 async def watch_database(store: Store) -> None:
-    """Until cancelled; raises DatabaseAway, which names the trouble, while the database is away."""
+    """Until cancelled; raises DatabaseAway, which names the trouble, while the database is away or
+    takes no writes.
+    """
     while True:
         if reason := store.away():
             raise DatabaseAway(
                 f"the database is away ({reason}): Envoys keep what they have, and nothing can be "
                 "changed"
             )
+        if reason := store.refusing():
+            raise DatabaseAway(f"the database takes no writes ({reason}): nothing can be changed")
         await asyncio.sleep(_LOOK_SECONDS)

@@ -24,7 +24,7 @@ from tealmesh.cli.screens.troubles import troubles
 from tealmesh.cli.screens.waiting import looking, waiting
 from tealmesh.cli.services import deploying
 from tealmesh.model.errors import NoControlPlane, TealError
-from tealmesh.model.listening import Listening, listening
+from tealmesh.model.listening import BEYOND, ListenOptions
 
 if TYPE_CHECKING:
     from tealmesh.model import wire
@@ -35,17 +35,13 @@ STOP_TIMEOUT_SECONDS = 120.0
 LOG_LIMIT_BYTES = 10_000_000
 """When teal.log is larger, `teal up -d` renames it to teal.log.1 and starts a new one."""
 _POLL_SECONDS = 0.02
-BEYOND = ("listen", "xds_listen", "tls_cert", "tls_key", "client_ca", "insecure_listen")
-"""The options of `UpOptions.listening`."""
 _OPTIONS = "up.json"
 
 
 @dataclass(frozen=True)
-class UpOptions:
+class UpOptions(ListenOptions):
     """The options of `teal up` that a control plane is configured with, as in `AppConfig`."""
 
-    port: int = 4566
-    xds_port: int = 18000
     dns_port: int | None = None
     lb_port: int = 4580
     config_file: Path | None = None
@@ -60,27 +56,8 @@ class UpOptions:
     trace: float = 0.0
     keep_events: int = 200_000
     keep_deployments: int = 500
-    listen: str = ""
-    xds_listen: str = ""
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
-    client_ca: Path | None = None
-    insecure_listen: bool = False
     sts_endpoint: str = ""
     oidc: Path | None = None
-
-    def listening(self) -> Listening:
-        """What listens beyond loopback. Raises TealError."""
-        return listening(
-            self.listen,
-            self.xds_listen,
-            self.port,
-            self.xds_port,
-            self.tls_cert,
-            self.tls_key,
-            self.client_ca,
-            self.insecure_listen,
-        )
 
     def arguments(self) -> list[str]:
         """These options as arguments of `teal up`."""

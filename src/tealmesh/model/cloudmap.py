@@ -126,6 +126,13 @@ class InstanceBody(TypedDict):
     creatorRequestId: NotRequired[str]
 
 
+class InstancesRevisionBody(TypedDict):
+    """When the instances of a service have come, gone or changed their attributes last."""
+
+    revision: int
+    """Of the store."""
+
+
 class DiscoveredBody(TypedDict):
     """An instance that was discovered in a Cloud Map that is not ours (`tealmesh.discovery`)."""
 

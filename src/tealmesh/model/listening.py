@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from tealmesh.model.errors import TealError
@@ -69,47 +69,62 @@ class Listening:
         ]
 
 
-def listening(
-    api: str,
-    envoys: str,
-    api_port: int,
-    envoy_port: int,
-    certificate: Path | None = None,
-    key: Path | None = None,
-    client_authority: Path | None = None,
-    insecure: bool = False,
-) -> Listening:
-    """What the options of `teal up` say; an empty address is none. ``api_port`` and ``envoy_port``
-    are used on loopback, and where an address has no port. Raises TealError, which names options.
-    """
-    at = _address(api, "--listen", api_port, "--port")
-    envoys_at = _address(envoys, "--xds-listen", envoy_port, "--xds-port")
-    if (certificate is None) != (key is None):
-        given, other = ("--tls-cert", "--tls-key") if key is None else ("--tls-key", "--tls-cert")
-        raise TealError(f"{given} needs {other}: a certificate is good only with its key")
-    if at is None and envoys_at is None and (certificate or client_authority or insecure):
-        what = (
-            "--tls-cert"
-            if certificate
-            else "--client-ca"
-            if client_authority
-            else "--insecure-listen"
-        )
-        raise TealError(f"{what} is for what listens beyond loopback: add --listen or --xds-listen")
-    if client_authority and (envoys_at is None or certificate is None):
-        raise TealError(
-            "--client-ca is for Envoys: it needs --xds-listen, --tls-cert and --tls-key"
-        )
-    if at is not None and at == envoys_at:
-        raise TealError(f"--listen and --xds-listen are both {at}: choose another port")
-    for option, one in (("--listen", at), ("--xds-listen", envoys_at)):
-        if one is not None and not one.is_loopback and certificate is None and not insecure:
+@dataclass(frozen=True)
+class ListenOptions:
+    """The options that say where a control plane listens, by their names."""
+
+    port: int = 4566
+    xds_port: int = 18000
+    """Both are used on loopback, and where an address has no port."""
+    listen: str = ""
+    xds_listen: str = ""
+    """Empty for none."""
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    client_ca: Path | None = None
+    insecure_listen: bool = False
+
+    def listening(self) -> Listening:
+        """What they say. Raises TealError, which names options."""
+        api = _address(self.listen, "--listen", self.port, "--port")
+        envoys = _address(self.xds_listen, "--xds-listen", self.xds_port, "--xds-port")
+        self._check_files(api, envoys)
+        if api is not None and api == envoys:
+            raise TealError(f"--listen and --xds-listen are both {api}: choose another port")
+        plain = self.tls_cert is None and not self.insecure_listen
+        for option, one in (("--listen", api), ("--xds-listen", envoys)):
+            if one is not None and not one.is_loopback and plain:
+                raise TealError(
+                    f"{option} {one}: what listens beyond loopback needs --tls-cert and --tls-key, "
+                    "as anybody on the way could read and change what is sent; --insecure-listen "
+                    "does without, for a network that you trust or a proxy in front"
+                )
+        return Listening(api, envoys, self.tls_cert, self.tls_key, self.client_ca)
+
+    def _check_files(self, api: Address | None, envoys: Address | None) -> None:
+        """Raise TealError for one that lacks another, or has nothing that it is for."""
+        if (self.tls_cert is None) != (self.tls_key is None):
+            has_key = self.tls_key is not None
+            given, other = ("--tls-key", "--tls-cert") if has_key else ("--tls-cert", "--tls-key")
+            raise TealError(f"{given} needs {other}: a certificate is good only with its key")
+        beyond = {
+            "--tls-cert": self.tls_cert,
+            "--client-ca": self.client_ca,
+            "--insecure-listen": self.insecure_listen,
+        }
+        what = next((option for option, value in beyond.items() if value), "")
+        if what and api is None and envoys is None:
             raise TealError(
-                f"{option} {one}: what listens beyond loopback needs --tls-cert and --tls-key, as "
-                "anybody on the way could read and change what is sent; --insecure-listen does "
-                "without, for a network that you trust or a proxy in front"
+                f"{what} is for what listens beyond loopback: add --listen or --xds-listen"
             )
-    return Listening(at, envoys_at, certificate, key, client_authority)
+        if self.client_ca and (envoys is None or self.tls_cert is None):
+            raise TealError(
+                "--client-ca is for Envoys: it needs --xds-listen, --tls-cert and --tls-key"
+            )
+
+
+BEYOND = tuple(one.name for one in fields(ListenOptions) if one.name not in ("port", "xds_port"))
+"""Those that say what listens beyond loopback."""
 
 
 def _address(text: str, option: str, port: int, loopback: str) -> Address | None:

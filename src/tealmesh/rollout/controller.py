@@ -255,7 +255,8 @@ class Controller(Decisions):
 
     def latest(self, service: str) -> Deployment | None:
         """The running deployment, or else the one that started last."""
-        return self._work.latest(service)
+        latest = self._work.latest(service)
+        return None if latest is None else self._work.shown(latest)
 
     def history(self, service: str) -> list[Deployment]:
         """The deployments of a service, newest first; a running one with its newest
@@ -265,7 +266,7 @@ class Controller(Decisions):
 
     def history_of(self, service: Service) -> list[Deployment]:
         """`history` of a service that has been found."""
-        return self._work.all(service.name)
+        return [self._work.shown(d) for d in self._work.all(service.name)]
 
     async def _take_place(
         self,

@@ -25,7 +25,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from tealmesh.model.clock import Clock, Moment, MomentBody, NewId
 from tealmesh.model.errors import DatabaseAway, TealError
 from tealmesh.store.database.formats import FORMAT
-from tealmesh.store.database.opening import Database, Outage
+from tealmesh.store.database.opening import Database
 from tealmesh.store.database.schema import audit, documents, state
 from tealmesh.store.fences import refuse_late
 from tealmesh.store.following import Broken, Head, followed, head, loaded
@@ -128,8 +128,6 @@ class Commits:
         self._published = published
         self._seen = seen
         self._closing = threading.Event()
-        self._unwritable = Outage()
-        """Since when a server that answers has not taken any write: its disk is full, say."""
         with database.reading() as connection:
             self._see(head(connection))
             self.view = loaded(connection)
@@ -149,8 +147,6 @@ class Commits:
                 return attempt(attempts)
             except sa.exc.SQLAlchemyError as error:
                 failure = self._failure(error, attempts)
-                if getattr(getattr(error, "orig", None), "sqlstate", None):
-                    self._unwritable.begins(str(failure))
                 if not isinstance(failure, DatabaseAway) or not self._goes_on():
                     raise failure from error
             attempt = self._again
@@ -319,7 +315,8 @@ class Commits:
     def _goes_on(self) -> bool:
         """Whether to try again, after a while."""
         closing = self._closing.wait(_PAUSE_SECONDS)
-        out = (self._database.outage, self._unwritable)
+        # A server that answers may have taken no write for as long: its disk is full, say.
+        out = (self._database.outage, self._database.refusing)
         return not closing and not any(one.lasts(PATIENCE_SECONDS) for one in out)
 
     def _see(self, now: Head) -> None:
@@ -327,7 +324,6 @@ class Commits:
             self._seen(now.moment)
 
     def _committed(self, base: View, commit: Commit) -> None:
-        self._unwritable.ends()
         self._publish(applied(base, [commit]))
 
     def _publish(self, view: View) -> None:

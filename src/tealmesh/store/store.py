@@ -125,6 +125,10 @@ class Store:
         """Why the database is away, so that nothing can be written; empty while it is there."""
         return self._database.outage.reason
 
+    def refusing(self) -> str:
+        """Why the database, which answers, takes no writes; empty while it does."""
+        return self._database.refusing.reason
+
     def now(self) -> Moment:
         """The present moment, by which stored ones are judged."""
         present = self._boot_clock()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         DiscoveredBody,
         DiscoveryServiceBody,
         InstanceBody,
+        InstancesRevisionBody,
         NamespaceBody,
         OperationBody,
     )
@@ -121,7 +122,11 @@ NAMESPACES: Collection[NamespaceBody] = Collection("servicediscovery.namespace")
 SD_SERVICES: Collection[DiscoveryServiceBody] = Collection("servicediscovery.service")
 """Key: id."""
 INSTANCES: Collection[InstanceBody] = Collection("servicediscovery.instance")
-"""Key: service id, instance id."""
+"""Key: service id, instance id. Written by `store.instances` alone."""
+INSTANCES_REVISIONS: Collection[InstancesRevisionBody] = Collection(
+    "servicediscovery.instancesrevision"
+)
+"""Key: service id."""
 SD_OPERATIONS: Collection[OperationBody] = Collection("servicediscovery.operation")
 """Key: id."""
 DISCOVERED: Collection[DiscoveredBody] = Collection("discovery.instance")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
@@ -56,8 +55,6 @@ class View:
     """Documents by collection, then by key."""
     loaded: int = 0
     """The revision of the database when it was opened."""
-    touched: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    """The last change since then, by collection and first part of the key; see `last_change`."""
     recent: tuple[tuple[int, tuple[Name, ...]], ...] = ()
     """The latest revisions, oldest first, and what each wrote or deleted; see `changed_since`."""
     write_id: str = ""
@@ -68,13 +65,6 @@ class View:
     def get(self, collection: Collection[B], *parts: str) -> Document[B] | None:
         """The document with this key, or None."""
         return self.collections.get(collection, _EMPTY).get(key(*parts))
-
-    def last_change(self, collection: str, first: str) -> int:
-        """The revision that last wrote or deleted a document below ``first``, that is, one whose
-        key has several parts and begins with it. Earlier changes count as made when the store was
-        opened, so that the number never decreases.
-        """
-        return self.touched.get((collection, key(first)), self.loaded)
 
     def list(self, collection: Collection[B], *prefix: str) -> list[Document[B]]:
         """The documents whose key begins with these parts, sorted by key."""
@@ -166,13 +156,9 @@ def applied(base: View, commits: Sequence[Commit]) -> View:
     shared, not copied.
     """
     collections = dict(base.collections)
-    touched = dict(base.touched)
     by_collection: dict[str, dict[str, Document[Any] | None]] = {}
     for commit in commits:
         for collection, name, document in commit.changes:
-            first, several, _ = name.partition("/")
-            if several:
-                touched[collection, first] = commit.revision
             by_collection.setdefault(collection, {})[name] = document
     for collection, changed in by_collection.items():
         collections[collection] = _ordered(collections.get(collection, _EMPTY)).changed(changed)
@@ -181,7 +167,6 @@ def applied(base: View, commits: Sequence[Commit]) -> View:
         base,
         revision=commits[-1].revision,
         collections=collections,
-        touched=MappingProxyType(touched),
         recent=recent[-RECENT:],
         write_id=commits[-1].write_id,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ from tealmesh.app.observing.calls import Calls, Write
 from tealmesh.app.observing.following import Following, changed_meshes
 from tealmesh.app.observing.metrics import Sources, families
 from tealmesh.app.openmetrics import Standing, page
-from tealmesh.model.convergence import Convergence
+from tealmesh.envoy.resources import ResourceSet
+from tealmesh.model.convergence import Convergence, EnvoyStatus, Reported
 from tealmesh.model.identity.answering import Answering
+from tealmesh.model.mesh import Proxy
 from tealmesh.store import Store, tables
 from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.counts import BOUNDS, Times
@@ -35,19 +37,19 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
-def sources(store: Store) -> Sources:
+def sources(store: Store, cache: AdsCache | None = None) -> Sources:
     async def converge(mesh: str, revision: int, timeout: float) -> Convergence:
         return Convergence(revision, ("one",), True, ())
 
     following = Following(store, converge, lambda: 0.0)
-    cache = AdsCache(lambda snapshot, proxy: None, lambda mesh: [])  # type: ignore[arg-type, return-value]
+    cache = cache or AdsCache(lambda snapshot, proxy: ResourceSet(), lambda mesh: [])
     calls = Calls(following.wrote)
     calls(Answering("id", service="appmesh", operation="CreateMesh"), 200, 0.0, 0.01)
     return Sources(store, cache, calls, following, tuple, tuple, lambda: {"deployments": 7})
 
 
-def families_shown(store: Store) -> dict[str, Any]:
-    text = page(Standing(), lambda: families(sources(store))).decode()
+def families_shown(store: Store, cache: AdsCache | None = None) -> dict[str, Any]:
+    text = page(Standing(), lambda: families(sources(store, cache))).decode()
     return {family.name: family for family in text_string_to_metric_families(text)}
 
 
@@ -71,6 +73,41 @@ def test_every_metric_that_is_asked_for_is_shown(store: Store) -> None:
 def test_there_is_an_alert_for_each_kind_of_trouble() -> None:
     named = {name for _, name in asked()}
     assert {"tealmesh_ready", "tealmesh_database_up", "tealmesh_resource_refused"} <= named
+
+
+WHOLE = re.compile(r"tealmesh_(envoys_behind|deployment_|gate_|requests_|request_failures_)")
+"""What every replica shows of the whole mesh."""
+
+
+def test_what_every_replica_shows_of_the_whole_mesh_is_not_added_up() -> None:
+    summed = re.compile(r"^sum(?! by \([^)]*instance)")
+    rules = yaml.safe_load((DEPLOY / "alerts.yml").read_text())["groups"][0]["rules"]
+    panels = json.loads((DEPLOY / "grafana.json").read_text())["panels"]
+    asked = [rule["expr"] for rule in rules]
+    asked += [target["expr"] for panel in panels for target in panel["targets"]]
+    whole = [one for one in asked if WHOLE.search(one)]
+    assert len(whole) >= 5
+    assert not [one for one in whole if summed.search(one)]
+
+
+def test_a_replica_counts_its_own_streams(store: Store) -> None:
+    far = EnvoyStatus("far", "n", "mesh/m/virtualNode/n", True, 0, rejected="no such cluster")
+
+    class Others:
+        def reported(self, mesh: str) -> Mapping[str, Reported]:
+            return {"far": Reported(far)}
+
+    cache = AdsCache(lambda snapshot, proxy: ResourceSet(), lambda mesh: ["near", "far"])
+    cache.elsewhere = Others()
+    cache.connect("near", "n", Proxy("m", "virtualNode", "n"), delta=True)
+    body: Any = {"meshName": "m"}
+    asyncio.run(store.write("test", "CreateMesh", lambda tx: tx.put(tables.MESHES, "m", body=body)))
+    shown = families_shown(store, cache)
+    (streams,) = shown["tealmesh_streams"].samples
+    assert (streams.labels, streams.value) == ({"mesh": "m"}, 1)
+    assert shown["tealmesh_resource_refused"].samples == []
+    (behind,) = shown["tealmesh_envoys_behind"].samples
+    assert behind.value == 1  # "far" is at an earlier revision; "near" stands for nothing
 
 
 def test_calls_are_counted_by_operation_and_outcome(store: Store) -> None:

@@ -1,5 +1,6 @@
-"""Two replicas of `teal serve` on one PostgreSQL: the one that works on a deployment is killed in
-the middle of it, under load. No request is lost, and the other one finishes it.
+"""Two replicas of `teal serve` on one PostgreSQL: all Envoys are cut off at once while a deployment
+changes weights, then the replica that works on it is killed, under load. No request is lost, and
+the other one finishes it.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from bench.swarm.owned import owned
 
 from tests.e2e.serving.test_serve import RATE, SETTINGS, cloud
 from tests.support.planes.control_plane import ControlPlane
@@ -27,6 +29,10 @@ EVERY = (
 """
 
 
+MANY = 60
+"""Envoys of the swarm, beside those of the tasks."""
+
+
 @pytest.fixture
 def replicas(tmp_path: Path, cloud: ControlPlane, postgres: str) -> Iterator[Replicas]:
     with running(tmp_path, cloud, postgres) as made:
@@ -41,17 +47,27 @@ def replicas(tmp_path: Path, cloud: ControlPlane, postgres: str) -> Iterator[Rep
 def test_the_leader_is_killed_in_the_middle_of_a_deployment(
     replicas: Replicas, tmp_path: Path, states: tuple[str, ...]
 ) -> None:
-    url = edge(replicas.article())
+    article = replicas.article()
+    url = edge(article)
     settings = tmp_path / "adopted.toml"
     settings.write_text(SETTINGS)
     replicas.planes[1].teal("apply", "--config", str(settings))
-    with traffic((url, RATE)) as load:
+    ports, many = [plane.xds_port for plane in replicas.planes], [article.caller("many")]
+    with (
+        owned(MANY, ports, replicas.planes[0].keys, many) as swarm,
+        traffic((url, RATE)) as load,
+    ):
+        swarm.ask("storm")
         load.watch(1.0)
         for number, state in enumerate(states):
             leader = until(replicas.leader)
             asked = replicas.other(leader)
             image = f"example/sample:0.0.{2 - number % 2}"
             asked.teal("deploy", "sample", "--image", image, "--no-follow")
+            if states is FIRST:
+                until(lambda: replicas.has_been(1, "SHIFTING"), pause=0.02)
+                replicas.front.cut()
+                swarm.ask("again")
             until(lambda wanted=(number + 1, state): replicas.has_been(*wanted), pause=0.02)
             leader.kill9()
             ended = finished(asked, "sample", 120)

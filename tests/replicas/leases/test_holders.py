@@ -7,13 +7,16 @@ import contextlib
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from tealmesh.model import leases
 from tealmesh.model.clock import steady_clock
+from tealmesh.replicas.leases.deciding import Terms
 from tealmesh.replicas.leases.holder import Leases
 from tealmesh.store.database.schema import metadata
 from tests.replicas.leases.contender import TERMS, guard
@@ -138,4 +141,45 @@ def test_what_is_done_under_leases_has_stopped_before_others_take_them(postgres:
         return seen
 
     assert asyncio.run(scenario()) == ["one begins", "one has stopped", "two begins"]
+    engine.dispose()
+
+
+def test_a_renewal_that_comes_too_late_begins_the_work_anew(tmp_path: Path) -> None:
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'leases.db'}")
+    metadata.create_all(engine)
+    answered = threading.Event()
+    answered.set()
+
+    @contextlib.contextmanager
+    def connect() -> Iterator[sa.Connection]:
+        with engine.begin() as connection:
+            yield connection
+        answered.wait()
+
+    async def scenario() -> list[int]:
+        numbers: list[int] = []
+        # Its second renewal, asked for half a second after the first, holds when that has ended.
+        terms = Terms(expires=2.0, lasts=1.5, renewed=0.5)
+        holder = Leases(connect, guard, "one", steady_clock, sole=False, terms=terms)
+
+        async def work() -> None:
+            lease = leases.held.get()
+            assert lease is not None
+            numbers.append(lease.number)
+            if len(numbers) == 2:
+                return
+            answered.clear()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                answered.set()
+                renewed = partial(until, lambda: lease.left() or not holder.held(), pause=0.01)
+                await asyncio.to_thread(renewed)
+
+        async with asyncio.timeout(60):
+            await holder.run_leased("timers", work)
+            await holder.close()
+        return numbers
+
+    assert len(asyncio.run(scenario())) == 2
     engine.dispose()

@@ -67,6 +67,16 @@ class Article:
         )
         self.registry_arn = service["Service"]["Arn"]
 
+    def caller(self, name: str) -> str:
+        """Create a virtual node that may call the service; what its Envoys are configured as."""
+        backend: dict[str, Any] = {"virtualService": {"virtualServiceName": self.virtual_service}}
+        self.appmesh.create_virtual_node(
+            meshName=self.mesh,
+            virtualNodeName=name,
+            spec={"listeners": [], "backends": [backend]},
+        )
+        return f"mesh/{self.mesh}/virtualNode/{name}"
+
     def gateway(self, port: int, address: str) -> None:
         """A virtual gateway in front of it, as an ECS service that runs Envoy."""
         self.appmesh.create_virtual_gateway(

@@ -17,6 +17,7 @@ from tealmesh.model.cloudmap import DiscoveryServiceBody, DiscoveryServiceWire, 
 from tealmesh.model.errors import AwsError
 from tealmesh.model.identity.caller import Caller
 from tealmesh.store import Document, Reader, Transaction, tables
+from tealmesh.store import instances as stored
 
 if TYPE_CHECKING:
     from types_boto3_servicediscovery.type_defs import (
@@ -70,7 +71,7 @@ class Instances(DiscoveryBase):
                 "draining": False,
                 "creatorRequestId": request.get("CreatorRequestId", ""),
             }
-            tx.put(tables.INSTANCES, service.body["id"], identity, body=body)
+            stored.put(tx, body)
             return operation.succeed(tx, SERVICE=service.body["id"], INSTANCE=identity)
 
         return await self._write(caller, "RegisterInstance", change)
@@ -84,7 +85,7 @@ class Instances(DiscoveryBase):
         def change(tx: Transaction) -> answers.OperationStarted:
             service = base.find_service(tx, request["ServiceId"]).body["id"]
             _find_instance(tx, service, request["InstanceId"])
-            tx.delete(tables.INSTANCES, service, request["InstanceId"])
+            stored.remove(tx, service, request["InstanceId"])
             return operation.succeed(tx, SERVICE=service, INSTANCE=request["InstanceId"])
 
         return await self._write(caller, "DeregisterInstance", change)
@@ -147,9 +148,7 @@ class Instances(DiscoveryBase):
                     "The health check for the instance that is specified by ServiceId and"
                     " InstanceId isn't a custom health check.",
                 )
-            if instance.body.get("health") != request["Status"]:
-                body: InstanceBody = {**instance.body, "health": request["Status"]}
-                tx.replace(instance, body)
+            stored.put(tx, {**instance.body, "health": request["Status"]})
             return {}
 
         return await self._write(caller, "UpdateInstanceCustomHealthStatus", change)
@@ -184,18 +183,18 @@ class Instances(DiscoveryBase):
                 }
                 for body in instances[:limit]
             ],
-            "InstancesRevision": view.last_change(tables.INSTANCES, service["id"]),
+            "InstancesRevision": stored.revision(view, service["id"]),
         }
 
     async def discover_instances_revision(
         self, caller: Caller, request: DiscoverInstancesRevisionRequestTypeDef
     ) -> answers.InstancesRevision:
-        """Return a number that rises whenever an instance of the service changes: a revision of
-        the store.
+        """Return a number that rises whenever an instance of the service comes, goes or changes its
+        attributes, but not its health: a revision of the store.
         """
         view = self._store.view
         service = self._find_by_name(view, request)
-        return {"InstancesRevision": view.last_change(tables.INSTANCES, service["id"])}
+        return {"InstancesRevision": stored.revision(view, service["id"])}
 
     def _find_by_name(self, reader: Reader, request: Discovery) -> DiscoveryServiceBody:
         """The service of a discovery request. Raises NamespaceNotFound and ServiceNotFound."""

@@ -14,7 +14,7 @@ from tealmesh.apis.servicediscovery.base import DiscoveryBase
 from tealmesh.model.cloudmap import DiscoveryServiceBody, DiscoveryServiceWire, NamespaceBody
 from tealmesh.model.errors import AwsError
 from tealmesh.model.identity.caller import Caller
-from tealmesh.store import Document, Reader, Transaction, tables
+from tealmesh.store import Document, Reader, Transaction, instances, tables
 
 if TYPE_CHECKING:
     from types_boto3_servicediscovery.type_defs import (
@@ -177,6 +177,7 @@ class DiscoveryServices(DiscoveryBase):
                     " before deleting the service",
                 )
             tx.delete(tables.SD_SERVICES, identity)
+            instances.forget(tx, identity)
             return {}
 
         return await self._write(caller, "DeleteService", change)

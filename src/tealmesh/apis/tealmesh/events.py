@@ -122,6 +122,7 @@ _BOOKKEEPING = frozenset(
         tables.CLIENT_TOKENS,
         tables.CODES,
         tables.SD_OPERATIONS,
+        tables.INSTANCES_REVISIONS,
         tables.FAMILIES,
         tables.SERVICE_DEPLOYMENTS,
         tables.JOURNAL,

@@ -19,13 +19,13 @@ from tealmesh.model.convergence import Convergence
 from tealmesh.model.errors import DatabaseAway, EnvoyUnknown, TealError
 from tealmesh.model.identity.envoys import Admit, shown
 from tealmesh.model.leaving import HELLO, LEAVE, SERVICE, Leave, Left, ServerId, leave_of
-from tealmesh.store import Reader, Store, Transaction, tables
+from tealmesh.store import Reader, Store, Transaction, instances, tables
 from tealmesh.store.views import Document
 from tealmesh.xds.conversation import Refused, as_status
 from tealmesh.xds.limits import Limits, source_of
 
 if TYPE_CHECKING:
-    from tealmesh.model.cloudmap import DiscoveredBody, InstanceBody
+    from tealmesh.model.cloudmap import DiscoveredBody
 
 ACTOR = "envoys"
 _SHOWN = 5
@@ -89,9 +89,7 @@ class LeavingServicer:
 
         def change(tx: Transaction) -> None:
             for own in _of(tx.list(tables.INSTANCES), instance):
-                body: InstanceBody = {**own.body, "draining": True}
-                if body != own.body:
-                    tx.replace(own, body)
+                instances.put(tx, {**own.body, "draining": True})
             for found in _of(tx.list(tables.DISCOVERED), instance):
                 seen: DiscoveredBody = {**found.body, "draining": True}
                 if "gone" not in found.body and seen != found.body:

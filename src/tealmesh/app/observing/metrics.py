@@ -16,7 +16,6 @@ from prometheus_client.core import (
 from tealmesh import __version__
 from tealmesh.app.observing.calls import Calls
 from tealmesh.app.observing.following import Following
-from tealmesh.model.convergence import EnvoyStatus
 from tealmesh.store import Store, tables
 from tealmesh.supervision.trouble import Trouble
 from tealmesh.xds.cache import AdsCache
@@ -60,27 +59,33 @@ def families(sources: Sources) -> Iterator[Metric]:
 
 def _streams(sources: Sources) -> Iterator[Metric]:
     cache, counts = sources.cache, sources.cache.counts
-    streams = GaugeMetricFamily("tealmesh_streams", "Envoys that are connected.", labels=["mesh"])
+    streams = GaugeMetricFamily(
+        "tealmesh_streams", "Envoys that are connected to this replica.", labels=["mesh"]
+    )
     waiting = GaugeMetricFamily(
         "tealmesh_envoys_behind",
-        "Envoys that do not run with the newest revision, or are expected and not connected.",
+        "Envoys of the whole mesh that do not run with the newest revision, or are expected and not"
+        " connected.",
         labels=["mesh"],
     )
     slow = GaugeMetricFamily(
-        "tealmesh_envoys_slow", "Envoys that have not answered for 20 s.", labels=["mesh"]
+        "tealmesh_envoys_slow",
+        "Envoys that are connected to this replica and have not answered for 20 s.",
+        labels=["mesh"],
     )
     refusing = GaugeMetricFamily(
-        "tealmesh_resource_refused", "Envoys that refuse what a node or gateway gets.",
+        "tealmesh_resource_refused",
+        "Envoys that are connected to this replica and refuse what their node or gateway gets.",
         labels=["mesh", "resource"],
-    )  # fmt: skip
+    )
     for document in sources.store.view.list(tables.MESHES):
         mesh = document.body["meshName"]
-        envoys: list[EnvoyStatus] = cache.envoys(mesh)
         behind = cache.convergence(mesh, sources.store.revision).waiting
-        streams.add_metric([mesh], sum(one.connected for one in envoys))
+        streams.add_metric([mesh], cache.connected(mesh))
         waiting.add_metric([mesh], len(behind))
         slow.add_metric([mesh], cache.slow(mesh))
-        refused = [one.resource for one in envoys if one.rejected]
+        own = [one.status for one in cache.here(mesh)]
+        refused = [one.resource for one in own if one.rejected]
         for resource in sorted(set(refused)):
             refusing.add_metric([mesh, resource], refused.count(resource))
     yield from (streams, waiting, slow, refusing)
@@ -104,7 +109,9 @@ def _store(sources: Sources) -> Iterator[Metric]:
     store = sources.store
     yield _gauge("tealmesh_store_revision", "Newest revision of the view.", store.revision)
     yield _gauge("tealmesh_store_lag_seconds", "How long the view lags.", sources.lag())
-    yield _gauge("tealmesh_database_up", "Whether the database answers.", not store.away())
+    up, takes = not store.away(), not store.refusing()
+    yield _gauge("tealmesh_database_up", "Whether the database answers.", up)
+    yield _gauge("tealmesh_database_writable", "Whether it takes writes.", up and takes)
 
 
 def _calls(calls: Calls) -> Iterator[Metric]:

@@ -47,6 +47,7 @@ from tealmesh.rollout.inventory.whole import Inventory
 from tealmesh.rollout.notices import links
 from tealmesh.rollout.notices.sending import Sending
 from tealmesh.rollout.operations import Operations
+from tealmesh.store import tables
 
 
 class Plane:
@@ -92,6 +93,8 @@ class Plane:
             hearing=Heard(store, metrics),
             missing=metrics.missing,
         )
+        controller = self.controller
+        ground.replication.show(controller.published, controller.heard, self._deploying)
         self._dashboard = Dashboard(
             config,
             cloud.summary,
@@ -199,6 +202,16 @@ class Plane:
             yield f"it has lacked changes of other replicas for {lag:.0f} s"
         yield from self._cloud.why_not_ready()
 
+    def warnings(self) -> Iterator[str]:
+        """What does not work although it is ready, in words."""
+        if refusing := self._store.refusing():
+            yield f"the database takes no writes: {refusing}"
+
+    def _deploying(self) -> bool:
+        """Whether a deployment is unfinished."""
+        deployments = self._store.view.list(tables.DEPLOYMENTS)
+        return any(one.body["finished_at"] is None for one in deployments)
+
     def _app_mesh(self) -> AppMesh:
         return AppMesh(
             self._store,
@@ -269,7 +282,7 @@ class Plane:
         pages = Pages(self._store, self.controller, metrics, envoys, self._links, more)
         yield from pages.routes()
         yield self._entrance.login.route()
-        yield ready.route(self.why_not_ready)
+        yield ready.route(self.why_not_ready, self.warnings)
 
     def _health(self) -> dict[str, str | int]:
         return {

@@ -9,6 +9,7 @@ from functools import partial
 from tealmesh.app.parts.ports import Worker
 from tealmesh.model.clock import random_id, steady_clock
 from tealmesh.replicas.counts import SharedCounts
+from tealmesh.replicas.deployments import Bodies, SharedDeployments
 from tealmesh.replicas.envoys.sharing import SharedEnvoys
 from tealmesh.replicas.leases.carried import carried
 from tealmesh.replicas.leases.holder import Leases, Work
@@ -44,6 +45,7 @@ class Replication:
             )
         self._envoys: SharedEnvoys | None = None
         self._counts: SharedCounts | None = None
+        self._deployments: SharedDeployments | None = None
 
     def share(self, cache: AdsCache, known_gone: Callable[[str], bool]) -> None:
         """Let ``cache`` know of the Envoys of the whole mesh, and others of this one's.
@@ -81,6 +83,20 @@ class Replication:
             steady_clock,
         )
 
+    def show(
+        self,
+        own: Callable[[], Bodies | None],
+        heard: Callable[[Bodies], None],
+        running: Callable[[], bool],
+    ) -> None:
+        """Let other replicas show what deployments observe that are worked on here, and this one
+        what those do, as of `SharedDeployments`.
+        """
+        if self.presence is not None:
+            self._deployments = SharedDeployments(
+                self._store.connect, self.replica, own, heard, running
+            )
+
     def once(self, lease: str, work: Work) -> Work:
         """``work`` that happens at one replica at a time."""
         return partial(self.leases.run_leased, lease, work)
@@ -95,7 +111,9 @@ class Replication:
 
     def health(self) -> dict[str, str]:
         """What others are told, so that they know who is there."""
-        return {"replica": self.replica, "database": "away" if self._store.away() else "ok"}
+        # One that cannot be written to is no reason to send Envoys here.
+        lacks = self._store.away() or self._store.refusing()
+        return {"replica": self.replica, "database": "away" if lacks else "ok"}
 
     def workers(self) -> Iterator[Worker]:
         if self.presence is not None:
@@ -105,6 +123,8 @@ class Replication:
             yield "the reading of Envoys elsewhere", self._envoys.follow
         if self._counts is not None:
             yield "the counts of all replicas", self._counts.run
+        if self._deployments is not None:
+            yield "the observations of deployments", self._deployments.run
 
     async def give_up(self) -> None:
         """Stop what happens at one replica at a time, so that another one takes it on at once."""
@@ -117,3 +137,5 @@ class Replication:
             await self._envoys.close()
         if self._counts is not None:
             await self._counts.close()
+        if self._deployments is not None:
+            await self._deployments.close()

@@ -12,7 +12,7 @@ from tealmesh.app.entrance import Entrance
 from tealmesh.app.envoys.admission import Admission, SeenEnvoys
 from tealmesh.app.envoys.bound import ByBindings
 from tealmesh.app.envoys.current import Current, head_of
-from tealmesh.app.envoys.gone import known_gone
+from tealmesh.app.envoys.gone import Gone
 from tealmesh.app.envoys.leaving import LeavingServicer
 from tealmesh.app.envoys.permission import Permissions
 from tealmesh.app.envoys.server import EnvoyServer, Life
@@ -54,7 +54,7 @@ class Streams:
         self.cache = AdsCache(Translator().translate, self._serving, steady_clock)
         self.metrics = Metrics(steady_clock)
         self.tracing = Tracing(config, self.admission)
-        gone = partial(known_gone, self._store)
+        gone = Gone(self._store, steady_clock)
         ground.replication.share(self.cache, gone)
         ground.replication.count(self.metrics, gone)
         self._presence = ground.replication.presence

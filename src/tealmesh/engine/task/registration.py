@@ -15,7 +15,7 @@ from tealmesh.engine.task import targets
 from tealmesh.model.arn import last_part
 from tealmesh.model.ecs.names import cluster_of, family_and_revision, service_of, task_id
 from tealmesh.model.errors import EngineError
-from tealmesh.store import tables
+from tealmesh.store import instances, tables
 from tealmesh.store.views import Transaction
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def register(
             "health": "HEALTHY",
             "draining": False,
         }
-        tx.put(tables.INSTANCES, service, identity, body=instance)
+        instances.put(tx, instance)
         services.append(service)
     return services
 
@@ -90,9 +90,7 @@ def drain(tx: Transaction, task: TaskBody) -> bool:
         if instance is None:
             continue
         registered = True
-        if not instance.body.get("draining"):
-            body: InstanceBody = {**instance.body, "draining": True}
-            tx.replace(instance, body)
+        instances.put(tx, {**instance.body, "draining": True})
     return registered
 
 
@@ -101,6 +99,5 @@ def deregister(tx: Transaction, task: TaskBody) -> bool:
     targets.remove(tx, task)
     registered = False
     for service in TaskState.of(task).registered:
-        registered |= tx.get(tables.INSTANCES, service, task_id(task)) is not None
-        tx.delete(tables.INSTANCES, service, task_id(task))
+        registered |= instances.remove(tx, service, task_id(task))
     return registered

@@ -149,7 +149,7 @@ class Leases:
         guard = contextlib.nullcontext() if self._sole else self._guard(check)
         with guard, _working_under(lease):
             task = asyncio.create_task(_run(work), name=f"under-lease-{lease.name}")
-        lost = asyncio.create_task(held.lost.wait())
+        lost, stopped = asyncio.create_task(held.lost.wait()), False
         try:
             while not task.done() and not held.lost.is_set() and (left := lease.left()) > 0:
                 timeout = None if math.isinf(left) else left
@@ -157,18 +157,19 @@ class Leases:
         finally:
             lost.cancel()
             if not task.done():
-                task.cancel()
+                stopped = task.cancel()
                 await asyncio.wait({task})
+        # The lease may have been renewed since, by an answer that came late.
+        stopped = stopped or held.lost.is_set() or not lease.left()
         if task.cancelled():
-            # Renewed in vain, or of something that it waited for itself?
-            if held.lost.is_set() or not lease.left():
+            if stopped:
                 return False
-            raise asyncio.CancelledError
+            raise asyncio.CancelledError  # of something that it waited for itself
         try:
             task.result()
         except TealError:
             # What it was writing when the lease was lost was refused.
-            if held.lost.is_set() or not lease.left():
+            if stopped:
                 return False
             raise
         return True
@@ -210,6 +211,11 @@ class Leases:
                 try:
                     if not await self._calls.call(rows.renew, lease.name, lease.number):
                         break
+                    if not lease.left():
+                        log.warning(
+                            "the lease %r number %d was renewed too late: what is done under it"
+                            " has stopped, and begins anew", lease.name, lease.number,
+                        )  # fmt: skip
                     # Late answers count from when they were asked for.
                     lease.until = max(lease.until, ends(asked, self._terms))
                     told = ""

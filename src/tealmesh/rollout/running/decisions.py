@@ -37,6 +37,11 @@ class Decisions:
         self._store = store
         self._work = work
         self._performer = performer
+        self.published = work.published
+        """The unfinished deployments with their newest observations, for replicas that do not work
+        on them to show: as JSON by id, None while another one works on them."""
+        self.heard = work.heard
+        """Show what another replica has published."""
 
     async def approve(self, actor: str, service: str) -> Deployment:
         """Let the running deployment pass the next step that needs approval.

@@ -1,12 +1,14 @@
 """The unfinished deployments that this control plane works on, with their newest observations.
 
 Not every observation is stored. A control plane that does not work on deployments, since another
-replica does, has none here, and knows them as they are stored.
+replica does, knows them as they are stored, and shows them with what that one has published.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 
 from tealmesh.model.rollout import Deployment
@@ -22,6 +24,9 @@ class Live:
         self._live: dict[str, Deployment] = {}
         self._newest: dict[str, tuple[object, Deployment]] = {}
         """By service, the document of the deployment that started last, and what it says."""
+        self._elsewhere: dict[str, Deployment] = {}
+        """As another replica has published those that it works on."""
+        self._published: dict[str, tuple[Deployment, str]] = {}
         self.woken: dict[str, asyncio.Event] = {}
         """What wakes the worker of each."""
 
@@ -52,6 +57,30 @@ class Live:
     def wake(self, deployment_id: str) -> None:
         if deployment_id in self.woken:
             self.woken[deployment_id].set()
+
+    def published(self) -> dict[str, str]:
+        """The unfinished ones as JSON, for other replicas to show."""
+        before, live = self._published, [d for d in self._live.values() if not d.finished]
+        self._published = {
+            d.id: known
+            if (known := before.get(d.id)) is not None and known[0] is d
+            else (d, json.dumps(d.to_json()))
+            for d in live
+        }
+        return {identity: text for identity, (_, text) in self._published.items()}
+
+    def heard(self, bodies: Mapping[str, str]) -> None:
+        """What the replica has published that works on them."""
+        found = (Deployment.from_json(json.loads(body)) for body in bodies.values())
+        self._elsewhere = {d.id: d for d in found}
+
+    def shown(self, d: Deployment) -> Deployment:
+        """A deployment with the newest observations, wherever they were made. What was published
+        before its last transition says nothing of it any more.
+        """
+        other = self._elsewhere.get(d.id)
+        newer = other is not None and other.sequence == d.sequence and d.id not in self._live
+        return other if other is not None and newer else d
 
     def present(self, deployment_id: str) -> Deployment:
         """A deployment with its newest observations, or as it is stored."""

@@ -62,7 +62,7 @@ class Work:
         self._hearing = hearing
         self._live = Live(store)
         self.running, self.all = self._live.running, self._live.all
-        self.latest = self._live.latest
+        self.latest, self.shown, self.heard = self._live.latest, self._live.shown, self._live.heard
         self._stored: dict[str, float] = {}
         self._context: contextvars.Context | None = None
         """That of `run`, and so of the lease: all that is done for deployments is done in it. None
@@ -91,6 +91,12 @@ class Work:
             self._live.clear()
             self._stored.clear()
             await self._performer.others.close()
+
+    def published(self) -> dict[str, str] | None:
+        """The unfinished deployments with their newest observations, as JSON; None while another
+        replica works on them.
+        """
+        return None if self._context is None else self._live.published()
 
     async def _follow(self, resumed: bool) -> None:
         """Work on what other replicas have begun, and go on from what they have stored."""

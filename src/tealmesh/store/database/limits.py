@@ -23,7 +23,7 @@ class Limits:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._watched: dict[int, tuple[float, socket.socket]] = {}
+        self._watched: dict[Watched, tuple[float, socket.socket]] = {}
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
@@ -42,7 +42,7 @@ class Limits:
         if self._thread is not None:
             self._thread.join()
 
-    def watch(self, key: int, connection: Any) -> None:
+    def watch(self, key: Watched, connection: Any) -> None:
         # Of its own: the driver may close the other one, whose number is then somebody else's.
         end = socket.socket(fileno=os.dup(connection.fileno()))
         with self._lock:
@@ -53,15 +53,16 @@ class Limits:
 
     def _forget(self, watched: Watched) -> None:
         with self._lock:
-            _, end = self._watched.pop(id(watched), (0.0, None))
+            _, end = self._watched.pop(watched, (0.0, None))
         if end is not None:
             end.close()
 
     def _run(self) -> None:
         while not self._closing.wait(_LOOK_SECONDS):
             with self._lock:
-                for deadline, end in self._watched.values():
+                for watched, (deadline, end) in self._watched.items():
                     if deadline < time.monotonic():
+                        watched.cut = True
                         with contextlib.suppress(OSError):
                             end.shutdown(socket.SHUT_RDWR)
 
@@ -71,7 +72,9 @@ class Watched:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self.cut = False
+        """Whether it was ended since it took too long."""
 
     def on(self, connection: Any) -> None:
         """It goes over this connection of the driver."""
-        self._limits.watch(id(self), connection)
+        self._limits.watch(self, connection)

@@ -7,9 +7,9 @@ which whoever uses the database keeps informed.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import select
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ import sqlalchemy as sa
 
 from tealmesh.model.errors import DatabaseAway, TealError
 from tealmesh.store.database.limits import Limits
+from tealmesh.store.database.outage import Outage, Refusing
+
+_log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 3
 ANSWER_SECONDS = 8.0
@@ -61,39 +64,21 @@ _PASSING_STATES = {
 }
 
 
-class Outage:
-    """Whether the database is away, why, and since when."""
+class Unwritten(sa.exc.SQLAlchemyError):
+    """A database that answers has not taken what was written."""
 
-    def __init__(self) -> None:
-        self._known: tuple[float, str] | None = None
-
-    def begins(self, reason: str) -> None:
-        """It does not answer, or not as it should."""
-        since = time.monotonic() if self._known is None else self._known[0]
-        self._known = since, reason
-
-    def ends(self) -> None:
-        """It has answered."""
-        self._known = None
-
-    @property
-    def reason(self) -> str:
-        """Why it is away; empty while it is not."""
-        known = self._known
-        return known[1] if known is not None else ""
-
-    def lasts(self, seconds: float) -> bool:
-        """Whether it has been away for longer than ``seconds``."""
-        known = self._known
-        return known is not None and time.monotonic() - known[0] > seconds
+    def __init__(self, error: sa.exc.SQLAlchemyError) -> None:
+        super().__init__(str(error))
+        self.orig = getattr(error, "orig", None)
 
 
 class Database:
-    """One database, and whether it is there."""
+    """One database, and whether it is there and takes writes."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
         self.outage = Outage()
+        self.refusing = Refusing()
         self.limits = Limits(ANSWER_SECONDS)
         self.shared = engine.dialect.name == "postgresql"
         """Whether other machines may use it too."""
@@ -166,19 +151,31 @@ class Database:
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """A transaction that is committed at the end of the context."""
-        with self.limits.watching() as watched, self.engine.begin() as connection:
-            if self.shared:
-                watched.on(connection.connection.driver_connection)
-            else:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-            yield connection
+        with self.limits.watching() as watched:
+            try:
+                with self.engine.begin() as connection:
+                    if self.shared:
+                        watched.on(connection.connection.driver_connection)
+                    else:
+                        connection.exec_driver_sql("BEGIN IMMEDIATE")
+                    yield connection
+            except sa.exc.SQLAlchemyError as error:
+                if self.shared and _passes(error) and (watched.cut or _answered(error)):
+                    raise Unwritten(error) from error
+                raise
         self.outage.ends()
+        if self.refusing.succeeded():
+            _log.warning("the database %s takes writes again", self.name)
 
     def error(self, error: sa.exc.SQLAlchemyError, what: str) -> TealError:
         """What is told of an error: DatabaseAway if it may pass by itself, which is noted. ``what``
         says what could not be done.
         """
         reason = reason_of(error)
+        if isinstance(error, Unwritten):
+            if self.refusing.failed(reason):
+                _log.warning("the database %s takes no writes: %s", self.name, reason)
+            return self.away()
         if self.failure(error) is DatabaseAway:
             self.outage.begins(reason)
             return self.away()
@@ -190,8 +187,9 @@ class Database:
 
     def away(self, more: str = "nothing was changed") -> DatabaseAway:
         """The error for whoever cannot write at present."""
-        reason = self.outage.reason
-        return DatabaseAway(f"the database {self.name} is away ({reason}): {more}; try again")
+        reason = f"is away ({away})" if (away := self.outage.reason) else ""
+        reason = reason or f"takes no writes ({self.refusing.reason})"
+        return DatabaseAway(f"the database {self.name} {reason}: {more}; try again")
 
     def close(self) -> None:
         self.limits.close()
@@ -213,8 +211,14 @@ def reason_of(error: BaseException) -> str:
     return lines[0] if lines else type(error).__name__
 
 
+def _answered(error: sa.exc.SQLAlchemyError) -> bool:
+    """Whether the server itself has refused it, and keeps the connection."""
+    known = isinstance(error, sa.exc.DBAPIError) and not error.connection_invalidated
+    return known and getattr(getattr(error, "orig", None), "sqlstate", None) is not None
+
+
 def _passes(error: sa.exc.SQLAlchemyError) -> bool:
-    if isinstance(error, sa.exc.TimeoutError):
+    if isinstance(error, sa.exc.TimeoutError | Unwritten):
         return True
     if not isinstance(error, sa.exc.DBAPIError):
         return False

@@ -138,3 +138,14 @@ replica_counts = Table(
 )
 """What the callers' Envoys at a replica have counted, how often that was written, and when, by the
 clock of the database, which alone is compared with it."""
+
+replica_deployments = Table(
+    "replica_deployments",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("replica", String(64), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+)
+"""The unfinished deployments with their newest observations, by the replica that works on them;
+``number`` is how often that has published something."""

@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 
 from tealmesh.cli import background
-from tealmesh.cli.background import BEYOND, UpOptions
+from tealmesh.cli.background import UpOptions
 from tealmesh.cli.options import (
     check_oidc,
     default_data_dir,
@@ -23,6 +23,7 @@ from tealmesh.cli.options import (
     with_listening,
 )
 from tealmesh.model.errors import NoControlPlane
+from tealmesh.model.listening import BEYOND
 from tealmesh.model.logs import begin
 
 if TYPE_CHECKING:

@@ -217,21 +217,13 @@ def serve(context: click.Context, /, log_format: Form, log_level: Level, **optio
 def _config(context: click.Context, options: dict[str, Any]) -> ServeConfig:
     """What the options say. Raises click.UsageError and TealError."""
     from tealmesh.app.serve import ServeConfig
-    from tealmesh.model.listening import listening
+    from tealmesh.model.listening import BEYOND, ListenOptions
 
     port, xds_port = options["port"], options["xds_port"]
     if port == xds_port:
         raise click.UsageError(f"--port and --xds-port are both {port}: choose another port")
-    beyond = listening(
-        options.pop("listen"),
-        options.pop("xds_listen"),
-        port,
-        xds_port,
-        options.pop("tls_cert"),
-        options.pop("tls_key"),
-        options.pop("client_ca"),
-        options.pop("insecure_listen"),
-    )
+    given = {name: options.pop(name) for name in BEYOND}
+    beyond = ListenOptions(port=port, xds_port=xds_port, **given).listening()
     check_oidc(options["oidc"], listens=beyond.api is not None)
     url, file = options.pop("database"), options.pop("database_file")
     database = place(context, "database", "--database", url, file)

@@ -1,43 +1,37 @@
-"""What PostgreSQL and a second replica cost: `teal serve` alone on SQLite, and two of them on one
-PostgreSQL, in the same run and with the same cloud.
+"""A write, and weights → first request routed by them.
 
 A write is a call of UpdateRoute, at one of the replicas. Envoys' connections go to either of them,
-so that half of the Envoys hear of a change through the database. PostgreSQL runs on this machine,
-durable.
+so that half of the Envoys hear of a change through the database.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.meshes.article import Article
-from tests.support.planes.control_plane import ControlPlane, control_plane
+from tests.support.planes.control_plane import ControlPlane
 from tests.support.planes.replicas import replicas
-from tests.support.planes.sample import IMAGES
 from tests.support.planes.serving import ServePlane, serve_plane
 from tests.support.programs.postgres import running
 
 from bench.database import DURABLE
 from bench.measurement import Measurement, quantile
+from bench.replicas.places import ALONE, cloud_in
 from bench.weights import changes, scaled, system
 
 ENVOYS = 4
 WARM_UP, CHANGES = 10, 150
 SHORT = 40
-ALONE = "one on SQLite"
 
 Times = tuple[list[float], list[float]]
 """Seconds of each call, and from each change to each Envoy's first request by it."""
 
 
 def measure() -> list[Measurement]:
-    """p50 and p99 of both, each compared with a control plane alone."""
+    """p50 and p99 of both."""
     with tempfile.TemporaryDirectory() as directory:
         alone = _alone(Path(directory))
     with tempfile.TemporaryDirectory() as directory, running(DURABLE) as server:
@@ -54,22 +48,13 @@ def measure() -> list[Measurement]:
     return made
 
 
-@contextmanager
-def _cloud(directory: Path) -> Iterator[ControlPlane]:
-    config = directory / "teal.toml"
-    images = "\n".join(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in IMAGES.items())
-    config.write_text(f"[images]\n{images}\n")
-    with control_plane(directory, config) as cloud:
-        yield cloud
-
-
 def _alone(directory: Path) -> Times:
-    with _cloud(directory) as cloud, serve_plane(directory / "serve", cloud) as plane:
+    with cloud_in(directory) as cloud, serve_plane(directory / "serve", cloud) as plane:
         return _measured(cloud, plane, plane.xds_port)
 
 
 def _two(directory: Path, database: str) -> Times:
-    with _cloud(directory) as cloud, replicas(directory, cloud, database) as both:
+    with cloud_in(directory) as cloud, replicas(directory, cloud, database) as both:
         return _measured(cloud, both.planes[0], both.front.port)
 
 

@@ -14,7 +14,6 @@ from tests.rehearsal.cloud import ENVOY_IMAGE, Cloud, played
 from tests.rehearsal.inside import PATIENCE, Inside
 from tests.rehearsal.report import Report
 from tests.rehearsal.shop import FOUR_STEPS, Shop
-from tests.support.drills import sizes
 from tests.support.programs.podman import needs_engine
 from tests.support.programs.terraform import NO_TERRAFORM, terraform_binary
 from tests.support.programs.traffic import Traffic, traffic
@@ -30,7 +29,13 @@ pytestmark = [
 ]
 
 
-@sizes("canaries", 1, 4)
+@pytest.mark.parametrize(
+    "canaries",
+    [
+        pytest.param(1, id="short", marks=pytest.mark.scenario),
+        pytest.param(4, id="long", marks=pytest.mark.drill),
+    ],
+)
 def test_a_shop_is_released_while_what_it_stands_on_ends(tmp_path: Path, canaries: int) -> None:
     """The four steps by variables; then canaries by `teal deploy`, in the middle of each of which a
     replica, the control plane of the cloud and PostgreSQL end. No request is lost.

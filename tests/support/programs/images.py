@@ -93,7 +93,7 @@ def envoy_image(engine: Podman, directory: Path, name: str) -> None:
 def based(engine: Podman, directory: Path, name: str, envoy: Path | None = None) -> None:
     """Import a base image; with Envoy's binary it is one for both of our images."""
     archive = directory / "base.tar"
-    base(archive, envoy=envoy)
+    base(archive, **({} if envoy is None else {"envoy": envoy}))
     binaries = Path(sys.executable).resolve().parent
     engine.run("import", "--change", f"ENV PATH={binaries}:/bin", str(archive), name)
     archive.unlink()

@@ -13,7 +13,7 @@ TOOLBOX := $(TOOLS)/.installed
 # Tests and demo start hundreds of Python processes: each would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help dashboard demo test drills long soak soak-page soak-short soak-memory systems rehearse-aws lint bench bench-gates dist readme recording screenshots man lock sbom audit fuzz
+.PHONY: help dashboard demo test test-cost scenarios drills long soak soak-page soak-short soak-memory systems rehearse-aws lint bench bench-gates dist readme recording screenshots man lock sbom audit fuzz
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -50,10 +50,20 @@ demo: $(STAMP) ## From version 1 to version 2 under load, on this machine
 	@$(PAGE) --optional build
 	$(VENV)/bin/teal demo
 
-test: $(DEVELOPMENT) ## Run all tests
+WORKERS = 4
+test: $(DEVELOPMENT) ## Run the tests: 8 minutes on two cores
 	@$(PAGE) --optional build
 	@$(PAGE) --optional test
-	$(PY) -m pytest -n 5
+	$(PY) -m pytest -n $(WORKERS)
+
+scenarios: $(DEVELOPMENT) ## Run the longer stories of whole systems, as the gate does after the tests
+	@$(PAGE) --optional build
+	$(PY) -m pytest -n $(WORKERS) -m scenario $$(grep -rl mark.scenario tests --include="test_*.py")
+
+# As root: each worker has a control group of its own.
+test-cost: $(DEVELOPMENT) ## Run the tests and say what each costs the processor: build/test-cost.jsonl
+	@mkdir -p build
+	TEALMESH_TEST_COST=build/test-cost.jsonl $(PY) -m pytest -n $(WORKERS)
 
 DRILLED = build/drills.jsonl
 drills: $(DEVELOPMENT) ## Kill, stop, cut and fill up what there is, under load; writes docs/drills.md
@@ -70,7 +80,7 @@ soak: $(DEVELOPMENT) ## 3,000,000 requests, 100 blue/green cycles, two replicas,
 	$(PY) -m bench.soak --seconds $(or $(SECONDS),3600)
 
 soak-page: $(DEVELOPMENT) dashboard ## Leave the page open for an hour of deployments and crashes; SECONDS=600
-	TEALMESH_SOAK_SECONDS=$(or $(SECONDS),3600) $(PY) -m pytest -s tests/dashboard/test_soak.py
+	TEALMESH_SOAK_SECONDS=$(or $(SECONDS),3600) $(PY) -m pytest -s -m '' tests/dashboard/test_soak.py
 
 soak-short: $(DEVELOPMENT) ## Deploy for 8 minutes at full load: no request may be lost; SECONDS=480
 	$(PY) -m bench.soak_short --seconds $(or $(SECONDS),480)
@@ -81,7 +91,7 @@ soak-memory: $(DEVELOPMENT) ## Change, connect and disconnect for half an hour: 
 systems: $(DEVELOPMENT) ## Apply five Terraform systems in the style of public ones, with traffic
 	$(PY) -m pytest -m drill tests/terraform/test_systems.py
 
-rehearse-aws: $(DEVELOPMENT) ## Play AWS by our own cloud, apply the module control-plane; writes docs/rehearsal-aws.md
+rehearse-aws: $(DEVELOPMENT) ## Play AWS by our own cloud, apply the modules, release under load; writes docs/rehearsal-aws.md
 	TEAL_REHEARSAL_REPORT=1 $(PY) -m pytest -s -m drill tests/rehearsal
 
 lint: $(DEVELOPMENT) ## ruff, mypy --strict, the import contracts, and the page's code

@@ -5,7 +5,7 @@ What is held is compared at two moments at which nothing happens: after the firs
 everything is loaded and, early, the control plane killed, and at the end. After each an even number
 of deployments was made, so the same side serves.
 
-Half a minute in `make test`; `make soak-page` does it for an hour, or for SECONDS=600.
+Half a minute in `make scenarios`; `make soak-page` does it for an hour, or for SECONDS=600.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ WARM_SECONDS = 300.0
 """A control plane that was killed in the first quarter of that has what it needs after a half."""
 
 pytestmark = [
+    pytest.mark.scenario,
     pytest.mark.skipif(bool(missing()), reason=missing()),
     pytest.mark.timeout(240 + 2 * SECONDS),
 ]

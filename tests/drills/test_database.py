@@ -26,6 +26,7 @@ def test_it_is_stopped_for_half_a_minute(drills: Drills, server: Server) -> None
         drill.finished()
 
 
+@pytest.mark.scenario
 @pytest.mark.timeout(900)
 def test_it_is_killed(drills: Drills, server: Server) -> None:
     with drills.play("database-killed", databases=[server.url] * 2) as drill:

@@ -9,14 +9,23 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
+FIRST, LAST = 0.02, 0.25
+"""Seconds between two looks: what comes soon is seen soon, and to look for long is not dear."""
+
+
 def until(
-    look: Callable[[], T], why: Callable[[], object] = str, seconds: float = 60, pause: float = 0.1
+    look: Callable[[], T],
+    why: Callable[[], object] = str,
+    seconds: float = 60,
+    pause: float | None = None,
 ) -> T:
     """Wait until ``look`` returns something true, and return that. Fails with ``why`` after
-    ``seconds``.
+    ``seconds``. ``pause``: between two looks, for what is true for a moment only.
     """
     deadline = time.monotonic() + seconds
+    wait = FIRST
     while not (seen := look()):
         assert time.monotonic() < deadline, why()
-        time.sleep(pause)
+        time.sleep(wait if pause is None else pause)
+        wait = min(wait * 1.5, LAST)
     return seen

@@ -98,6 +98,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
             yield Shop(plane, terraform, load)
 
 
+@pytest.mark.scenario
 @pytest.mark.timeout(600)
 def test_a_release_is_made_by_applies_alone(tmp_path: Path) -> None:
     with shop(tmp_path) as system:

@@ -120,6 +120,7 @@ def test_a_faulty_version_does_what_it_should(
         process.wait(20)
 
 
+@pytest.mark.scenario
 def test_a_rehearsal_tells_how_a_version_with_errors_was_taken_back(tmp_path: Path) -> None:
     sample = Sample(tmp_path, 1)
     arguments = (

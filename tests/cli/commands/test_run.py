@@ -173,6 +173,7 @@ def test_last_words(tmp_path: Path) -> None:
     assert last_words(log, start) == f"`teal up` ended early: see {log}"
 
 
+@pytest.mark.scenario
 def test_the_demo_stops_everything_when_it_is_terminated(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [str(BIN / "teal"), "demo", "--quick", "--rate", "100"],

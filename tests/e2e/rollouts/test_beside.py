@@ -93,6 +93,7 @@ def awaiting(plane: ControlPlane, service: str) -> Any:
     return api(plane).get_deployment(service)
 
 
+@pytest.mark.scenario
 def test_two_new_versions_in_a_row_are_copied_to_and_previewed_and_nobody_else_sees_them(
     chain: tuple[Chain, ControlPlane],
 ) -> None:

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tealmesh.model.traffic.windows import Window
 from tealmesh.rollout import documents
 from tealmesh.store import Store
@@ -18,6 +20,7 @@ RATE = 200.0
 SEEN_BEFORE_SECONDS = 12.0
 
 
+@pytest.mark.scenario
 def test_ten_times_the_errors_are_rolled_back_where_a_threshold_would_have_passed_them(
     tmp_path: Path,
 ) -> None:

@@ -74,6 +74,7 @@ def finished(plane: ControlPlane) -> Any:
     return latest(plane)
 
 
+@pytest.mark.scenario
 @pytest.mark.timeout(180)
 def test_a_good_group_succeeds_through_a_kill_and_a_bad_member_takes_all_back(
     tmp_path: Path,

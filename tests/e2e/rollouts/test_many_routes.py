@@ -63,6 +63,7 @@ def shifted(plane: ControlPlane) -> list[str]:
     return [event["message"] for event in events if event["operation"] == "ShiftWeights"]
 
 
+@pytest.mark.scenario
 @pytest.mark.timeout(180)
 def test_two_routes_shift_as_one_hold_as_one_and_go_back_as_one(tmp_path: Path) -> None:
     broken = tmp_path / "broken"

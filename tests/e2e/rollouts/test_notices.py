@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -49,6 +50,7 @@ class Receiver:
         return Starlette(routes=[Route("/{path:path}", self.take, methods=["POST"])])
 
 
+@pytest.mark.scenario
 def test_a_deployment_is_told_decided_by_links_and_shown_as_metrics(tmp_path: Path) -> None:
     sample, receiver = Sample(tmp_path, approval=True), Receiver()
     with serve(receiver.app()) as url, control_plane(tmp_path, sample.config) as plane:

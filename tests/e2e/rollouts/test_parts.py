@@ -44,6 +44,7 @@ def mostly_reading(url: str) -> Iterator[None]:
         thread.join()
 
 
+@pytest.mark.scenario
 def test_a_version_that_fails_on_post_alone_is_rolled_back_if_post_is_watched(
     tmp_path: Path,
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.machine import free_port
 from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.planes.sample import Sample, api, finished, weights
@@ -32,6 +34,7 @@ def verdict(plane: ControlPlane) -> str:
     return found[-1]["verdict"] if found else ""
 
 
+@pytest.mark.scenario
 @needs_prometheus
 def test_a_query_passes_a_good_version_waits_while_nobody_answers_and_fails_a_bad_one(
     tmp_path: Path,

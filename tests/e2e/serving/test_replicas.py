@@ -42,7 +42,10 @@ def replicas(tmp_path: Path, cloud: ControlPlane, postgres: str) -> Iterator[Rep
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     "states",
-    [pytest.param(FIRST, id="short"), pytest.param(EVERY, id="long", marks=pytest.mark.drill)],
+    [
+        pytest.param(FIRST, id="short", marks=pytest.mark.scenario),
+        pytest.param(EVERY, id="long", marks=pytest.mark.drill),
+    ],
 )
 def test_the_leader_is_killed_in_the_middle_of_a_deployment(
     replicas: Replicas, tmp_path: Path, states: tuple[str, ...]

@@ -104,7 +104,13 @@ def test_tasks_outlive_the_control_plane_and_are_adopted(tmp_path: Path) -> None
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("moment", [0.0, 0.01, 0.03, 0.06, 0.1, 0.2])
+MOMENTS = (
+    *(0.0, 0.03, 0.2),
+    *(pytest.param(moment, marks=pytest.mark.scenario) for moment in (0.01, 0.06, 0.1)),
+)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_killed_at_any_moment_of_a_start(tmp_path: Path, moment: float) -> None:
     prepare(tmp_path, 3)
     for _ in range(2):

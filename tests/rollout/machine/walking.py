@@ -260,7 +260,7 @@ def reachable(first: Deployment) -> dict[tuple[object, ...], tuple[Deployment, f
 @cache
 def walked() -> tuple[tuple[Deployment, float], ...]:
     """Deployments in every state, on several ways, each with its time. The tests that look at them
-    all run in one worker (`tests.conftest.TOGETHER`): to walk takes longer than to look.
+    all run in one worker (`tests.conftest.WALK`): to walk takes longer than to look.
     """
     ways = (
         created(),

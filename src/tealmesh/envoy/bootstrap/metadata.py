@@ -38,13 +38,13 @@ def is_address(text: str) -> bool:
 def _plain(value: struct_pb2.Value) -> Json:
     kind = value.WhichOneof("kind")
     if kind == "string_value":
-        return value.string_value
+        return str(value.string_value)
     if kind == "number_value":
         if not math.isfinite(value.number_value):
             raise ValueError(f"{value.number_value} is no number of JSON")
-        return value.number_value
+        return float(value.number_value)
     if kind == "bool_value":
-        return value.bool_value
+        return bool(value.bool_value)
     if kind == "struct_value":
         return dict(plain(value.struct_value))
     if kind == "list_value":

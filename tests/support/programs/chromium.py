@@ -15,21 +15,6 @@ from tests.support.machine import REPOSITORY
 BUILT = REPOSITORY / "src" / "tealmesh" / "app" / "dashboard" / "built"
 AXE = REPOSITORY / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
 
-WITHOUT = (
-    # Each window's toolbar is a page with a process of its own, a quarter of what the tests cost.
-    *("InitialWebUI", "WebUIReloadButton", "PreloadTopChromeWebUI"),
-    # What Playwright leaves out for everybody, and names in the same argument.
-    *("AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades"),
-    *(
-        "HttpsFirstBalancedModeAutoEnable",
-        "LensOverlay",
-        "MediaRouter",
-        "NetworkTimeServiceQuerying",
-    ),
-    *("OptimizationHints", "PaintHolding", "PreconnectToSearch", "ThirdPartyStoragePartitioning"),
-)
-"""Features of Chromium that it runs without."""
-
 
 def program() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser")
@@ -47,9 +32,7 @@ def missing() -> str:
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A browser without a window. As root, Chromium has no sandbox."""
-    options = ["--disable-gpu", f"--disable-features={','.join(WITHOUT)}"]
-    if os.getuid() == 0:
-        options.append("--no-sandbox")
+    options = ["--no-sandbox"] if os.getuid() == 0 else []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program(), args=options)
         try:

@@ -9,7 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from botocore.loaders import Loader
 
+from tealmesh.cli.system.models import installed
+from tealmesh.model.errors import TealError
 from tests.support import sdk
 from tests.support.planes.control_plane import ControlPlane, control_plane
 
@@ -82,3 +85,25 @@ def test_a_botocore_without_it_says_which_one_has_it(tmp_path: Path) -> None:
     assert "has no model of App Mesh any more" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / ".aws").exists()
+
+
+def test_a_damaged_model_of_an_earlier_run_is_written_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """botocore looks for models in the home directory as well, and there first."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("AWS_DATA_PATH", raising=False)
+    models = tmp_path / ".aws" / "models"
+    damaged = models / "appmesh" / "2019-01-25" / "service-2.json"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_text('{"half')
+    monkeypatch.setattr(Loader, "CUSTOMER_DATA_PATH", str(models))
+    _, source = installed(models)
+    assert str(models) not in source
+    assert json.loads(damaged.read_text())["metadata"]["serviceId"] == "App Mesh"
+
+    monkeypatch.setattr(Loader, "BUILTIN_DATA_PATH", str(tmp_path / "nothing"))
+    damaged.write_text('{"half')
+    with pytest.raises(TealError, match="its service-2 is damaged"):
+        installed(tmp_path / "other")
+    assert not (tmp_path / "other").exists()

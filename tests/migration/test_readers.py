@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tealmesh.migration.found import Found, Name, settled
-from tealmesh.migration.readers import read
+from tealmesh.migration.readers import Text, read
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Kind
 
@@ -61,7 +61,7 @@ Resources:
 
 
 def found(*texts: str, **parameters: str) -> Found:
-    return settled(read([(f"file{i}", text) for i, text in enumerate(texts)], parameters))
+    return settled(read([Text(f"file{i}", text) for i, text in enumerate(texts)], parameters))
 
 
 def specs(result: Found) -> dict[str, Any]:
@@ -101,14 +101,16 @@ def test_a_template_with_its_functions() -> None:
     assert dict(result.resources[0].tags) == {"team": "web"}
     told = remarks(result)
     assert "has no VirtualRouterName, so CloudFormation made one up: here it is Router" in told
-    assert "Shiny is not known to App Mesh" in told
+    assert "Shiny = True is not known to App Mesh" in told
     assert "file0: Absent: its condition Never is false: left out" in told
 
 
 def test_a_value_that_a_template_does_not_say_is_asked_for() -> None:
     result = found(TEMPLATE)
     assert "shop-mesh: route/Router/all" not in specs(result)
-    assert "Green has no value: give it with --parameter Green=VALUE: left out" in remarks(result)
+    assert "Green has no value here: give it with --parameter Green=VALUE: left out" in remarks(
+        result
+    )
 
 
 KUBERNETES = """
@@ -195,9 +197,12 @@ def test_resources_of_the_controller_name_one_another_over_files() -> None:
             }
         },
     }
-    assert remarks(result) == (
-        "shop: virtualNode/web-v1_apps: names the virtualService stock.other, which is not here"
-    )
+    assert remarks(result).splitlines() == [
+        "shop: virtualNode/web-v1_apps: podSelector is not kept: an Envoy says itself which node"
+        " it is of",
+        "mesh shop: namespaceSelector is the cluster's, and is not kept",
+        "shop: virtualNode/web-v1_apps: names the virtualService stock.other, which is not here",
+    ]
 
 
 def config_item(at: str, weight: int, **more: str) -> dict[str, Any]:
@@ -225,15 +230,20 @@ def test_items_of_aws_config_and_what_the_cli_says() -> None:
         }
     }
     created = {"meshName": "shop", "virtualRouterName": "web", "spec": {"listeners": []}}
-    history = {"configurationItems": [config_item("2026-02", 7), config_item("2026-01", 3)]}
+    history = {
+        "configurationItems": [
+            config_item("2026-02-01T00:00:00Z", 7),
+            config_item("2026-01-01T00:00:00Z", 3),
+        ]
+    }
     lines = "\n".join(json.dumps(one) for one in (described, created))
     result = found(lines, json.dumps(history))
     assert specs(result)["shop: virtualNode/blue"] == described["virtualNode"]["spec"]
     assert "shop: virtualRouter/web" in specs(result)
     (target,) = specs(result)["shop: route/web/all"]["httpRoute"]["action"]["weightedTargets"]
     assert target["weight"] == 7, "the latest item counts"
-    gone = config_item("2026-03", 0, configurationItemStatus="ResourceDeleted")
-    answer = {"Results": [json.dumps(config_item("2026-02", 7)), json.dumps(gone)]}
+    gone = config_item("2026-03-01T00:00:00Z", 0, configurationItemStatus="ResourceDeleted")
+    answer = {"Results": [json.dumps(config_item("2026-02-01T00:00:00Z", 7)), json.dumps(gone)]}
     with_deleted = found(lines, json.dumps(answer))
     assert "shop: route/web/all" not in specs(with_deleted)
     assert "was deleted at its latest item" in remarks(with_deleted)
@@ -318,10 +328,7 @@ def test_a_dump_of_a_gateways_envoy() -> None:
     read_as = specs(result)
     assert read_as["my_shop: virtualNode/web_blue"] == {
         "listeners": [
-            {
-                "portMapping": {"port": 8080, "protocol": "http"},
-                "connectionPool": {"http": {"maxConnections": 9}},
-            }
+            {"portMapping": {"port": 8080, "protocol": "http"}},
         ],
         "serviceDiscovery": {"dns": {"hostname": "web_blue.local", "responseType": "ENDPOINTS"}},
     }
@@ -347,7 +354,12 @@ def test_a_dump_of_a_gateways_envoy() -> None:
         "provider": {"virtualRouter": {"virtualRouterName": "web.local"}}
     }
     assert read_as["my_shop: virtualGateway/edge"] == {
-        "listeners": [{"portMapping": {"port": 8088, "protocol": "http"}}],
+        "listeners": [
+            {
+                "portMapping": {"port": 8088, "protocol": "http"},
+                "connectionPool": {"http": {"maxConnections": 9}},
+            }
+        ],
         "logging": {"accessLog": {"file": {"path": "/dev/stdout"}}},
     }
     assert read_as["my_shop: gatewayRoute/edge/route-1"] == {
@@ -367,12 +379,12 @@ def test_a_dump_of_a_gateways_envoy() -> None:
     [
         ("", "file0 is empty: it must be Terraform's state"),
         ("{", "file0 is not JSON"),
-        ("a: [", "file0 is neither JSON nor YAML"),
+        ("a: [", "file0, line 1, is neither JSON nor YAML"),
         ("a: 1", "file0 is not known: it must be"),
         ("just text", "file0 is not known"),
         ('{"Resources": 3}', "file0 is not known"),
         ("[1, 2]", "file0 is not known"),
-        ("a: !!python/object:os.system {}", "file0 is neither"),
+        ("a: !!python/object:os.system {}", "file0, line 1, is neither"),
     ],
 )
 def test_what_is_none_of_these_is_refused(text: str, said: str) -> None:

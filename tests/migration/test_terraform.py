@@ -14,35 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tealmesh.migration.found import Found, Name, settled
-from tealmesh.migration.readers import read
+from tealmesh.migration.readers import Text, read
 from tealmesh.migration.readers.terraform import TYPES
-from tealmesh.migration.spelling import AS_MAPS, block, from_terraform, spec_shape
+from tealmesh.migration.spelling import from_terraform, spec_shape
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Kind
+from tests.migration.as_terraform import as_state, zeroless
 from tests.support.meshes.shapes import values
 from tests.support.planes.control_plane import control_plane
 from tests.support.programs.terraform import NO_TERRAFORM, Terraform, terraform_binary
 
 EVERYTHING = Path(__file__).parents[1] / "terraform" / "everything"
-ZEROS = {"string": "", "integer": 0, "long": 0, "boolean": False, "list": []}
-
-
-def as_state(shape: Any, value: Any) -> list[Any]:
-    """A structure as the provider writes it: every member is there, what is not set as zero."""
-    made: dict[str, Any] = {}
-    for member, inner in shape.members.items():
-        name = block(member)
-        if member not in value:
-            made[name] = {} if member in AS_MAPS else ZEROS.get(inner.type_name, [])
-        elif member in AS_MAPS:
-            made[name] = {one["key"]: one["value"] for one in value[member]}
-        elif inner.type_name == "structure":
-            made[name] = as_state(inner, value[member])
-        elif inner.type_name == "list" and inner.member.type_name == "structure":
-            made[name] = [as_state(inner.member, one)[0] for one in value[member]]
-        else:
-            made[name] = value[member]
-    return [made] if made else [None]
 
 
 def unordered(value: Any) -> Any:
@@ -64,7 +46,7 @@ def test_a_specification_comes_back_from_a_state(data: st.DataObject, kind: Kind
     spec.pop("priority", None)  # 0 and none are the same to the provider
     told: list[str] = []
     back = from_terraform(shape, as_state(shape, spec), lambda _path, text: told.append(text))
-    assert unordered(back) == unordered(spec)
+    assert zeroless(back) == zeroless(spec)
     assert not told
 
 
@@ -85,7 +67,7 @@ def managed(kind: str, name: str, **attributes: Any) -> dict[str, Any]:
 
 
 def found(text: str) -> Found:
-    return settled(read([("state", text)], {}))
+    return settled(read([Text("state", text)], {}))
 
 
 def test_what_is_missing_and_what_is_not_kept_is_named() -> None:

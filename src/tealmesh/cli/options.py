@@ -191,15 +191,37 @@ def default_data_dir() -> Path:
     return Path(platformdirs.user_state_dir("tealmesh"))
 
 
+MOST_BYTES = 1 << 24
+"""Of a file that a person writes, such as teal.toml."""
+
+
 def read_text(path: Path, option: str = "--config") -> str:
-    """The text of the file that ``option`` names. Raises click.UsageError if it cannot be read."""
+    """The text of the file that ``option`` names, without a byte order mark. Raises
+    click.UsageError if it cannot be read, is no text, or is far too large.
+    """
+    data = read_bytes(path, option)
     try:
-        return path.read_text(encoding="utf-8")
+        return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise click.UsageError(f"{path}: not UTF-8 text (line {line})") from error
+
+
+def read_bytes(path: Path, option: str, most: int = MOST_BYTES) -> bytes:
+    """What is in the file that ``option`` names. Raises click.UsageError if it cannot be read or
+    has more than ``most`` bytes, as a device without an end has.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
     except OSError as error:
         hint = ""
         if isinstance(error, FileNotFoundError):
             begin = ", or begin with `teal init`" if path == Path("teal.toml") else ""
             hint = f": choose another file with {option}{begin}"
         raise click.UsageError(f"{path}: {error.strerror}{hint}") from error
-    except UnicodeDecodeError as error:
-        raise click.UsageError(f"{path}: not UTF-8 text") from error
+    except ValueError as error:  # a null character in its name
+        raise click.UsageError(f"{path}: {error}") from error
+    if len(data) > most:
+        raise click.UsageError(f"{path}: larger than {most >> 20} MiB, which no such file is")
+    return data

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tealmesh.migration.found import PARENTS, Found, Name, Resource
-from tealmesh.migration.spelling import pairs, snake
+from tealmesh.migration.spelling import SHARED, pairs, snake
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Kind
 
@@ -31,23 +31,31 @@ def connected(endpoint: str) -> Any:
     import boto3
     from botocore.config import Config
 
-    session = boto3.Session()
-    known = session.get_credentials() is not None
-    keys = {} if known else {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
     config = Config(retries={"total_max_attempts": 3, "mode": "standard"})
-    region = session.region_name or os.environ.get("TEAL_REGION") or "us-east-1"
-    return session.client(
-        "appmesh", endpoint_url=endpoint, region_name=region, config=config, **keys
-    )
+    try:
+        with _told(endpoint):
+            session = boto3.Session()
+            known = session.get_credentials() is not None
+            keys = {} if known else {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+            region = session.region_name or os.environ.get("TEAL_REGION") or "us-east-1"
+            return session.client(
+                "appmesh", endpoint_url=endpoint, region_name=region, config=config, **keys
+            )
+    except ValueError as error:  # botocore's, for what is no URL
+        raise TealError(f"{endpoint} is no URL of an API, such as http://127.0.0.1:4566") from error
 
 
 def read(client: Any, origin: str, mesh: str = "") -> Found:
-    """All meshes of an endpoint, or one. Raises TealError if it cannot be read."""
+    """All meshes of an endpoint, those that other accounts share with the caller's too, or one.
+    Raises TealError if it cannot be read.
+    """
     found = Found()
     with _told(origin):
-        for name in [mesh] if mesh else _listed(client, Kind.MESH):
-            for one in _names(client, name):
-                found.resources.append(_described(client, one, origin))
+        for name, owner in _meshes(client):
+            if mesh and name != mesh:
+                continue
+            for one in _names(client, name, owner):
+                found.add(_described(client, one, origin, owner))
     return found
 
 
@@ -59,11 +67,13 @@ def compared(client: Any, origin: str, resources: Sequence[Resource]) -> Differe
     with _told(origin):
         for resource in resources:
             try:
-                there = _described(client, resource.name, origin)
+                (there,) = _described(client, resource.name, origin).resources
             except client.exceptions.NotFoundException:
                 new.append(resource)
                 continue
-            (same if _filled(there.spec) == _filled(resource.spec) else other).append(resource)
+            # What was only guessed gives way to what is there.
+            alike = resource.partial > 1 or meaning(there.spec) == meaning(resource.spec)
+            (same if alike else other).append(resource)
     return Difference(tuple(new), tuple(same), tuple(other))
 
 
@@ -82,45 +92,62 @@ def _told(what: str) -> Iterator[None]:
         yield
     except (ClientError, BotoCoreError) as error:
         raise TealError(f"{what}: {error}") from error
+    except KeyError as error:
+        raise TealError(f"{what} does not answer as App Mesh does: {error} is not there") from error
 
 
-def _names(client: Any, mesh: str) -> Iterator[Name]:
+def _meshes(client: Any) -> Iterator[tuple[str, str]]:
+    """Names of meshes, each with the account of its owner."""
+    for page in client.get_paginator("list_meshes").paginate():
+        yield from ((one["meshName"], one.get("meshOwner", "")) for one in page["meshes"])
+
+
+def _names(client: Any, mesh: str, owner: str) -> Iterator[Name]:
     yield Name(Kind.MESH, mesh, mesh)
+    shared = {"meshName": mesh, **_owned(owner)}
     for kind in Kind:
         if kind is Kind.MESH:
             continue
         parent = PARENTS.get(kind)
-        for above in _listed(client, parent, meshName=mesh) if parent else [""]:
+        for above in _listed(client, parent, **shared) if parent else [""]:
             within = {f"{parent.value}Name": above} if parent else {}
-            for name in _listed(client, kind, meshName=mesh, **within):
+            for name in _listed(client, kind, **shared, **within):
                 yield Name(kind, mesh, name, above)
 
 
+def _owned(owner: str) -> dict[str, str]:
+    return {"meshOwner": owner} if owner else {}
+
+
 def _listed(client: Any, kind: Kind, **within: str) -> list[str]:
-    plural = "meshes" if kind is Kind.MESH else f"{kind.value}s"
-    pages = client.get_paginator(f"list_{snake(plural)}").paginate(**within)
-    return [one[f"{kind.value}Name"] for page in pages for one in page[plural]]
+    pages = client.get_paginator(f"list_{snake(kind.value)}s").paginate(**within)
+    return [one[f"{kind.value}Name"] for page in pages for one in page[f"{kind.value}s"]]
 
 
-def _described(client: Any, name: Name, origin: str) -> Resource:
+def _described(client: Any, name: Name, origin: str, owner: str = "") -> Found:
     describe = getattr(client, f"describe_{snake(name.kind.value)}")
-    body = describe(**name.members)[name.kind.value]
-    arn = body["metadata"]["arn"]
+    body = describe(**name.members, **_owned(owner))[name.kind.value]
+    metadata = body["metadata"]
+    arn = metadata["arn"]
     tags = dict(pairs(client.list_tags_for_resource(resourceArn=arn)["tags"]))
-    return Resource(name, body["spec"], origin, tags)
+    found = Found([Resource(name, body["spec"], origin, tags, arn)])
+    by = metadata.get("resourceOwner")
+    if owner and by and by != owner:
+        found.remark(name, SHARED.format(owner))
+    return found
 
 
-def _filled(spec: Any) -> Any:
-    """A specification with what App Mesh adds to it: a health check asks its listener's port."""
-    listeners = spec.get("listeners")
-    if not listeners:
+def meaning(spec: Any) -> Any:
+    """A specification as App Mesh understands it, for a comparison: no order where it sees none,
+    what is set to its own default as if it was not set, and the port that a health check asks.
+    """
+    if isinstance(spec, list):
+        return sorted((meaning(one) for one in spec), key=repr)
+    if not isinstance(spec, Mapping):
         return spec
-    return {**spec, "listeners": [_with_port(listener) for listener in listeners]}
-
-
-def _with_port(listener: Any) -> Any:
-    check = listener.get("healthCheck")
-    if not check:
-        return listener
-    port = listener["portMapping"]["port"]
-    return {**listener, "healthCheck": {"port": port, **check}}
+    made = {name: meaning(one) for name, one in spec.items()}
+    check, mapping = spec.get("healthCheck"), spec.get("portMapping")
+    if check and mapping:
+        made["healthCheck"] = meaning({"port": mapping["port"], **check})
+    defaults = {"invert": False, "enforce": True}
+    return {n: one for n, one in sorted(made.items()) if one != [] and defaults.get(n, ...) != one}

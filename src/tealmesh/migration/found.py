@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tealmesh.aws.wire.apimodel import load_model
-from tealmesh.aws.wire.validation import validate
+from tealmesh.migration import checking
 from tealmesh.migration.json import Json, Made
 from tealmesh.model.errors import AwsError
 from tealmesh.model.mesh import Kind
@@ -66,11 +65,26 @@ class Resource:
 
     tags: Mapping[str, str] = field(default_factory=dict)
 
+    arn: str = ""
+    """What AWS called it, if that is known."""
+
+    partial: int = 0
+    """1: what one Envoy knows of it, to which others may add; 2: a guess, where none does."""
+
+    borrowed: bool = False
+    """Whether its file only reads it, and another one may own it."""
+
     @property
     def request(self) -> Made:
         """The input of the operation that creates it."""
         tags = [{"key": key, "value": value} for key, value in self.tags.items()]
         return {**self.name.members, "spec": self.spec, **({"tags": tags} if tags else {})}
+
+    @property
+    def home(self) -> tuple[str, str]:
+        """Its region and account, empty if they are not known."""
+        parts = self.arn.split(":")
+        return (parts[3], parts[4]) if len(parts) > 5 else ("", "")
 
 
 @dataclass(frozen=True)
@@ -81,6 +95,9 @@ class Remark:
     """The resource, or the place in a file."""
 
     text: str
+
+    refuses: bool = False
+    """Whether nothing can be created as long as this is so."""
 
 
 @dataclass
@@ -94,28 +111,54 @@ class Found:
         self.resources += other.resources
         self.remarks += other.remarks
 
-    def remark(self, where: object, text: str) -> None:
-        self.remarks.append(Remark(str(where), text))
+    def remark(self, where: object, text: str, *, refuses: bool = False) -> None:
+        self.remarks.append(Remark(str(where), text, refuses))
 
 
-def settled(found: Found, mesh: str = "") -> Found:
+@dataclass(frozen=True)
+class Wanted:
+    """Which of the resources that are found; empty for all."""
+
+    mesh: str = ""
+    region: str = ""
+    account: str = ""
+
+    def __contains__(self, resource: Resource) -> bool:
+        """What has no ARN may be of any region and account."""
+        region, account = resource.home
+        return (
+            (not self.mesh or resource.name.mesh == self.mesh)
+            and (not self.region or region in ("", self.region))
+            and (not self.account or account in ("", self.account))
+        )
+
+
+ALL = Wanted()
+_WRITE_IN = " (write it into what `teal import --to json` prints, and import that)"
+
+
+def settled(found: Found, wanted: Wanted = ALL) -> Found:
     """One of each resource, in the order in which they can be created, with remarks about what is
-    declared twice and differs, what App Mesh would refuse, and what is named and not there. Of
-    ``mesh`` alone, if that is given.
+    declared twice and differs, what App Mesh would refuse, and what is named and not there.
     """
     result = Found(remarks=list(found.remarks))
+    resources = [resource for resource in found.resources if resource in wanted]
+    _tell_homes(resources, result)
     known: dict[Name, Resource] = {}
-    for resource in found.resources:
-        if mesh and resource.name.mesh != mesh:
-            continue
-        before = known.setdefault(resource.name, resource)
-        if before.spec != resource.spec:
-            text = f"{before.origin} and {resource.origin} differ: the first one counts"
-            result.remark(resource.name, text)
+    for resource in sorted(resources, key=lambda one: (one.borrowed, one.partial)):
+        before = known.get(resource.name)
+        known[resource.name] = resource if before is None else _one_of(before, resource, result)
+    for resource in known.values():
+        if resource.borrowed:
+            result.remark(
+                resource.name, f"{resource.origin} only reads it: its owner may know more"
+            )
     _add_meshes(known, result)
-    result.resources = sorted(known.values(), key=_rank)
+    result.resources = [_checked(one, result) for one in sorted(known.values(), key=_rank)]
     for resource in result.resources:
-        result.remarks += [*_refused(resource), *_missing(resource, known)]
+        for kind, name in _missing(resource, known):
+            result.remark(resource.name, f"names the {kind.value} {name}, which is not here")
+    result.remarks = list(dict.fromkeys(result.remarks))
     return result
 
 
@@ -124,29 +167,93 @@ def _rank(resource: Resource) -> tuple[str, int, str, str]:
     return name.mesh, ORDER.index(name.kind), name.parent, name.name
 
 
+def _tell_homes(resources: Sequence[Resource], found: Found) -> None:
+    """Meshes of one name in two regions are two, as resources of one name in two accounts are."""
+    regions: dict[str, set[str]] = {}
+    accounts: dict[Name, set[str]] = {}
+    for resource in resources:
+        region, account = resource.home
+        if region:
+            regions.setdefault(resource.name.mesh, set()).add(region)
+            accounts.setdefault(resource.name, set()).add(account)
+    for mesh, names in sorted(regions.items()):
+        if len(names) > 1:
+            text = f"is in {' and '.join(sorted(names))}: choose one with --region"
+            found.remark(f"mesh {mesh}", text, refuses=True)
+    for name, names in accounts.items():
+        if len(names) > 1:
+            text = f"is in the accounts {' and '.join(sorted(names))}: choose one with --account"
+            found.remark(name, text, refuses=True)
+
+
+def _one_of(first: Resource, second: Resource, found: Found) -> Resource:
+    """What two files say of a resource; the second one knows no more of it than the first."""
+    if second.borrowed or (second.partial and not first.partial):
+        return first
+    if not second.partial:
+        if first.spec != second.spec:
+            text = f"{first.origin} and {second.origin} differ: the first one counts"
+            found.remark(first.name, text)
+        return first
+    if second.partial > first.partial:
+        return replace(first, spec={**second.spec, **first.spec})
+    spec, differing = _joined(first.spec, second.spec)
+    for member in differing:
+        text = f"{first.origin} and {second.origin} say {member} differently: the first one counts"
+        found.remark(first.name, text)
+    return replace(first, spec=spec)
+
+
+def _joined(first: Json, second: Json) -> tuple[Made, list[str]]:
+    """What two Envoys know together, and in what they differ. Listeners are the same by port."""
+    made: Made = {**second, **first}
+    differing: list[str] = []
+    for member in sorted(first.keys() & second.keys()):
+        one, other = first[member], second[member]
+        if member == "listeners":
+            by_port = {each["portMapping"]["port"]: each for each in one}
+            for each in other:
+                port = each["portMapping"]["port"]
+                by_port[port], more = _joined(by_port.get(port, each), each)
+                differing += [f"listeners.{name}" for name in more]
+            made[member] = [by_port[port] for port in sorted(by_port)]
+        elif member == "backends":
+            made[member] = [*one, *(each for each in other if each not in one)]
+        elif one != other:
+            differing.append(member)
+    return made, differing
+
+
 def _add_meshes(known: dict[Name, Resource], found: Found) -> None:
     """A mesh that resources are in and nothing declares is made without settings."""
     for mesh in sorted({name.mesh for name in known}):
         name = Name(Kind.MESH, mesh, mesh)
         if name not in known:
-            known[name] = Resource(name, {}, "named by its resources")
+            known[name] = Resource(name, {}, "named by its resources", partial=2)
             found.remark(name, "is declared nowhere: made without an egress filter")
 
 
-def _refused(resource: Resource) -> Iterable[Remark]:
+def _checked(resource: Resource, found: Found) -> Resource:
+    """The resource with what App Mesh takes of it, and remarks if it would refuse it."""
+    name = resource.name
+    more = _WRITE_IN if resource.partial else ""
     try:
-        validate(load_model("appmesh"), f"Create{resource.name.kind.noun}", resource.request)
+        spec = checking.taken(name.kind, resource.request)
     except AwsError as error:
-        yield Remark(str(resource.name), str(error))
+        found.remark(name, f"{error}{more}", refuses=True)
+        return resource
+    for problem in checking.broken(name.kind, name.members, spec):
+        found.remark(name, f"{problem}{more}", refuses=True)
+    return replace(resource, spec=spec)
 
 
-def _missing(resource: Resource, known: Mapping[Name, Resource]) -> Iterable[Remark]:
+def _missing(resource: Resource, known: Mapping[Name, Resource]) -> Iterable[tuple[Kind, str]]:
     mesh = resource.name.mesh
     parent = PARENTS.get(resource.name.kind)
     wanted = [(parent, resource.name.parent)] if parent else []
     for kind, name in [*wanted, *named(resource.spec)]:
         if kind and Name(kind, mesh, name) not in known:
-            yield Remark(str(resource.name), f"names the {kind.value} {name}, which is not here")
+            yield kind, name
 
 
 _NAMING = {

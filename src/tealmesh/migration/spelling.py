@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tealmesh.aws.wire.apimodel import load_model
-from tealmesh.migration.json import Made
+from tealmesh.migration.json import Made, shown
 from tealmesh.model.mesh import Kind
 
 Tell = Callable[[str, str], None]
@@ -59,8 +59,10 @@ def from_terraform(shape: Any, value: Any, tell: Tell, path: str = "") -> Any:
     list of one, and what is not set is there with the zero value of its type.
     """
     given = value[0] if isinstance(value, list) and value else value
-    if not isinstance(given, Mapping):
+    if given is None or given == []:
         return {}
+    if not isinstance(given, Mapping):
+        return given
     known = {block(member): member for member in shape.members}
     found: Made = {}
     for name, inner in given.items():
@@ -68,33 +70,41 @@ def from_terraform(shape: Any, value: Any, tell: Tell, path: str = "") -> Any:
         member = known.get(name)
         if member is None:
             if not _is_unset(inner):
-                tell(at, f"{at} = {inner!r} is not known to App Mesh")
+                tell(at, f"{at} = {shown(inner)} is not known to App Mesh")
             continue
         of = shape.members[member]
-        if _is_unset(inner) or (inner == 0 and not _may_be_zero(shape, member, of)):
+        if inner == [] and of.type_name == "list" and member in shape.required_members:
+            found[member] = []
+        elif _is_unset(inner) or (_is_zero(inner) and not _may_be_zero(shape, member, of)):
             continue
-        found[member] = _terraform_value(member, of, inner, tell, at)
+        else:
+            found[member] = _terraform_value(member, of, inner, tell, at)
     return found
 
 
 def _terraform_value(member: str, shape: Any, value: Any, tell: Tell, path: str) -> Any:
-    if is_pairs(member, shape):
+    if is_pairs(member, shape) and isinstance(value, Mapping):
         return [{"key": key, "value": text} for key, text in sorted(value.items())]
     if shape.type_name == "structure":
         return from_terraform(shape, value, tell, path)
-    if shape.type_name == "list" and shape.member.type_name == "structure":
+    if shape.type_name != "list" or not isinstance(value, list):
+        return scalar(shape, value)
+    if shape.member.type_name == "structure":
         return [from_terraform(shape.member, one, tell, path) for one in value]
-    return _scalar(shape, value)
+    # A set of Terraform's has no order.
+    return sorted((scalar(shape.member, one) for one in value), key=str)
 
 
 def _is_unset(value: Any) -> bool:
     return value is None or value == "" or value == [] or value == {}
 
 
+def _is_zero(value: Any) -> bool:
+    return value == 0 and not isinstance(value, bool)
+
+
 def _may_be_zero(structure: Any, member: str, shape: Any) -> bool:
     """Whether 0 is a value of its own, and no sign that nothing is set."""
-    if shape.type_name == "boolean":
-        return True
     if member in structure.required_members:
         return True
     least = shape.metadata.get("min")
@@ -108,9 +118,9 @@ def from_any_case(shape: Any, value: Any, tell: Tell, path: str = "") -> Any:
             known = {member.lower(): member for member in shape.members}
             found: Made = {}
             for name, inner in value.items():
-                at, member = f"{path}.{name}" if path else name, known.get(name.lower())
+                at, member = f"{path}.{name}" if path else str(name), known.get(str(name).lower())
                 if member is None:
-                    tell(at, f"{at} is not known to App Mesh")
+                    tell(at, f"{at} = {shown(inner)} is not known to App Mesh")
                 elif inner is not None:
                     found[member] = from_any_case(shape.members[member], inner, tell, at)
             return found
@@ -119,21 +129,23 @@ def from_any_case(shape: Any, value: Any, tell: Tell, path: str = "") -> Any:
                 from_any_case(shape.member, one, tell, f"{path}[{index}]")
                 for index, one in enumerate(value)
             ]
-    return _scalar(shape, value)
+    return scalar(shape, value)
 
 
-def _scalar(shape: Any, value: Any) -> Any:
-    """Templates and states of old versions have numbers and booleans as text."""
-    if isinstance(value, list):
-        values = (
-            [_scalar(shape.member, one) for one in value] if shape.type_name == "list" else value
-        )
-        return sorted(values, key=str) if shape.type_name == "list" else values
-    if isinstance(value, str) and shape.type_name in ("integer", "long"):
-        return int(value) if re.fullmatch(r"-?\d+", value) else value
-    if isinstance(value, float) and shape.type_name in ("integer", "long") and value.is_integer():
+def scalar(shape: Any, value: Any) -> Any:
+    """Templates and states of old versions have numbers and booleans as text, YAML has text as
+    numbers and booleans.
+    """
+    kind = shape.type_name
+    if kind == "string":
+        if isinstance(value, bool):
+            return str(value).lower()
+        return str(value) if isinstance(value, int | float) else value
+    if isinstance(value, str) and kind in ("integer", "long"):
+        return int(value) if re.fullmatch(r"-?\d{1,18}", value) else value
+    if isinstance(value, float) and kind in ("integer", "long") and value.is_integer():
         return int(value)
-    if isinstance(value, str) and shape.type_name == "boolean":
+    if isinstance(value, str) and kind == "boolean":
         return {"true": True, "false": False}.get(value.lower(), value)
     return value
 
@@ -141,8 +153,16 @@ def _scalar(shape: Any, value: Any) -> Any:
 def pairs(value: Any) -> Iterator[tuple[str, str]]:
     """Tags as a map, or as a list of keys and values in any case."""
     if isinstance(value, Mapping):
-        yield from ((str(key), str(text)) for key, text in value.items())
+        yield from ((str(key), _text(text)) for key, text in value.items())
     for one in value if isinstance(value, list) else ():
-        lower = {name.lower(): text for name, text in one.items()}
+        lower = (
+            {str(name).lower(): text for name, text in one.items()}
+            if isinstance(one, Mapping)
+            else {}
+        )
         if "key" in lower:
-            yield str(lower["key"]), str(lower.get("value", ""))
+            yield str(lower["key"]), _text(lower.get("value"))
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

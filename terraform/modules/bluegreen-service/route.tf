@@ -7,7 +7,7 @@ locals {
 
 resource "aws_appmesh_route" "this" {
   provider            = aws.mesh
-  name                = var.name
+  name                = coalesce(var.names.route, var.name)
   mesh_name           = var.mesh_name
   virtual_router_name = aws_appmesh_virtual_router.this.name
 

@@ -33,13 +33,16 @@ def _parameters(
     "--from", "source", metavar="URL", help="An API of App Mesh to read, instead of files."
 )
 @click.option("--mesh", default="", metavar="NAME", help="Only this mesh.")
+@click.option("--region", default="", metavar="REGION", help="Only what was in this region of AWS.")
+@click.option("--account", default="", metavar="ID", help="Only what was in this account of AWS.")
 @click.option(
     "--parameter",
     "parameters",
     multiple=True,
     metavar="NAME=VALUE",
     callback=_parameters,
-    help="A parameter of a CloudFormation template; may be given several times.",
+    help="A parameter of a CloudFormation template, or another value that it does not say, by the "
+    "name that a remark asks for; may be given several times.",
 )
 @click.option("--plan", is_flag=True, help="Show what was found, and change nothing.")
 @click.option(
@@ -54,6 +57,8 @@ def import_(
     paths: tuple[Path, ...],
     source: str | None,
     mesh: str,
+    region: str,
+    account: str,
     parameters: dict[str, str],
     plan: bool,
     to: str | None,
@@ -72,10 +77,13 @@ def import_(
     differs.
     """
     from tealmesh.cli.system import bringing
+    from tealmesh.migration.found import Wanted
 
     if bool(paths) == bool(source):
         raise click.UsageError("which FILE? Or --from URL of an API of App Mesh, not both")
-    found = bringing.read(paths, source, parameters, mesh)
+    if source and parameters:
+        raise click.UsageError("--parameter is for templates of CloudFormation, not for --from")
+    found = bringing.read(paths, source, parameters, Wanted(mesh, region, account))
     if to:
         _print(found, to)
         return

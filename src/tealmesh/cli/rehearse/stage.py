@@ -97,7 +97,7 @@ class Stage:
 
 def _refuse_adopted(text: str, service: str) -> None:
     """Raises TealError for a service that others made. A file that is no TOML is not looked at."""
-    with contextlib.suppress(tomllib.TOMLDecodeError):
+    with contextlib.suppress(ValueError, RecursionError):
         adopted = tomllib.loads(text).get("adopted")
         if isinstance(adopted, Mapping) and service in adopted:
             raise TealError(

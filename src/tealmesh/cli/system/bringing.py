@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tealmesh.cli.options import read_text
+from tealmesh.cli.options import read_bytes
 from tealmesh.cli.system import removing
 from tealmesh.migration import endpoint
-from tealmesh.migration.found import Found, Resource, settled
-from tealmesh.migration.readers import files
+from tealmesh.migration.found import Found, Resource, Wanted, settled
+from tealmesh.migration.readers import Text, files
 from tealmesh.migration.readers import read as read_texts
 from tealmesh.migration.writers import aws_cli, terraform
 from tealmesh.model.errors import TealError
@@ -24,42 +24,46 @@ if TYPE_CHECKING:
     from tealmesh.cli.client import Client
 
 
+MOST_BYTES = 1 << 28
+"""Of a file that is read: the state of a large system has some tens of megabytes."""
+
+
 def read(
-    paths: Sequence[Path], source: str | None, parameters: Mapping[str, str], mesh: str
+    paths: Sequence[Path], source: str | None, parameters: Mapping[str, str], wanted: Wanted
 ) -> Found:
     """What files or an endpoint have. Raises TealError if there is nothing."""
     if source:
-        found = endpoint.read(endpoint.connected(source), source, mesh)
+        found = endpoint.read(endpoint.connected(source), source, wanted.mesh)
     else:
         found = read_texts(list(_texts(paths)), parameters)
-    result = settled(found, mesh)
+    result = settled(found, wanted)
     if not result.resources:
-        of = f"mesh {mesh}" if mesh else "mesh"
+        words = (("mesh", wanted.mesh), ("region", wanted.region), ("account", wanted.account))
+        of = "".join(f" of {word} {value}" for word, value in words if value)
         said = "".join(f"\n  {one.where}: {one.text}" for one in result.remarks)
-        raise TealError(f"no {of} was found{said}")
+        raise TealError(f"no resource of App Mesh{of} was found{said}")
     return result
 
 
-def _texts(paths: Sequence[Path]) -> Iterator[tuple[str, str]]:
+def _texts(paths: Sequence[Path]) -> Iterator[Text]:
     for path in paths:
         if str(path) == "-":
-            yield "standard input", sys.stdin.read()
-            continue
-        found = list(files(path))
-        if not found:
-            raise TealError(f"{path}: there is no file in it that may describe a mesh")
-        for file in found:
-            text = read_text(file, "FILE")
-            if path.is_dir() and "ppmesh" not in text.lower():
-                continue  # of a directory, only what has to do with App Mesh
-            yield str(file), text
+            yield Text("standard input", sys.stdin.buffer.read())
+        elif path.is_dir():
+            inner = list(files(path))
+            if not inner:
+                raise TealError(f"{path}: there is no file in it that may describe a mesh")
+            for file in inner:
+                yield Text(str(file), read_bytes(file, "FILE", MOST_BYTES), alone=False)
+        else:
+            yield Text(str(path), read_bytes(path, "FILE", MOST_BYTES))
 
 
 def of_control_plane(client: Client, mesh: str) -> Found:
     """What a control plane has."""
     url = client.endpoint
     found = endpoint.read(endpoint.connected(url), url, mesh)
-    return settled(found, mesh)
+    return settled(found)
 
 
 def show(found: Found, *, err: bool) -> None:
@@ -95,6 +99,9 @@ def create(client: Client, found: Found, yes: bool, *, err: bool) -> list[str]:
     """Create what is not there; returns the names. Raises TealError, and creates nothing, if
     something differs or nobody agrees.
     """
+    refused = [f"\n  {one.where}: {one.text}" for one in found.remarks if one.refuses]
+    if refused:
+        raise TealError(f"nothing was created, since this would be refused:{''.join(refused)}")
     url = client.endpoint
     appmesh = endpoint.connected(url)
     there = endpoint.compared(appmesh, url, found.resources)
@@ -146,10 +153,10 @@ def write(found: Found, to: str, directory: Path, *, adopt: bool) -> list[str]:
     else:
         contents = dict(aws_cli.files(found.resources))
         contents["create.sh"] = aws_cli.script(list(contents))
-    directory.mkdir(parents=True, exist_ok=True)
     for name in contents:
         if (directory / name).exists():
             raise TealError(f"{directory / name} is there already: choose another --directory")
+    directory.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
         (directory / name).write_text(content, encoding="utf-8")
     return list(contents)

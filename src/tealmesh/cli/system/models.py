@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/botocore/latest/reference/loaders.html
 from __future__ import annotations
 
 import gzip
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,21 +49,29 @@ def _of_botocore() -> tuple[str, dict[str, bytes], str]:
             f"botocore {botocore.__version__} has no model of App Mesh any more: run this where "
             "`pip install 'botocore<1.45'` has installed one that does (1.44.8 is known to)"
         ) from error
-    for path in loader.search_paths:
+    # What an earlier run has written is among the paths too, and may be damaged.
+    own = Loader.BUILTIN_DATA_PATH
+    for path in sorted(loader.search_paths, key=lambda one: one != own):
         if parts := _parts(Path(path) / _SERVICE / version):
             return version, parts, f"botocore {botocore.__version__} ({path})"
     raise TealError(f"botocore {botocore.__version__} has a model of App Mesh in no file")
 
 
 def _parts(directory: Path) -> dict[str, bytes]:
-    """The files of a model by part, uncompressed: earlier versions of the AWS CLI want that."""
+    """The files of a model by part, uncompressed: earlier versions of the AWS CLI want that. Raises
+    TealError for one that is no JSON.
+    """
     found: dict[str, bytes] = {}
     for part in _PARTS:
         plain, zipped = directory / f"{part}.json", directory / f"{part}.json.gz"
-        if plain.exists():
-            found[part] = plain.read_bytes()
-        elif zipped.exists():
-            found[part] = gzip.decompress(zipped.read_bytes())
+        try:
+            if plain.exists():
+                found[part] = plain.read_bytes()
+            elif zipped.exists():
+                found[part] = gzip.decompress(zipped.read_bytes())
+            json.loads(found.get(part, b"{}"))
+        except (OSError, EOFError, ValueError) as error:
+            raise TealError(f"{directory}: its {part} is damaged ({error}): delete it") from error
     return found if "service-2" in found else {}
 
 

@@ -16,6 +16,7 @@ import click
 from tealmesh.cli.client import Client
 from tealmesh.cli.ending import Ending, follow_or_report
 from tealmesh.cli.follow import FINAL_STATUSES, patiently
+from tealmesh.cli.options import read_text
 from tealmesh.cli.terraform import plans, variables
 from tealmesh.cli.terraform.running import Terraform
 from tealmesh.model import wire
@@ -171,6 +172,8 @@ class _Applier:
             error, retryable = str(failed), failed.retryable
         except (TealError, OSError) as refused:
             error = str(refused)
+        except click.UsageError as refused:  # the file of variables is no text
+            error = refused.format_message()
         patiently(
             partial(
                 self._client.answer_terraform_step,
@@ -186,7 +189,7 @@ class _Applier:
         """Write the values, and apply a plan that changes nothing else than the step's own. What
         was written is taken back if there is no such plan.
         """
-        before = self._file.read_text() if self._file.exists() else None
+        before = read_text(self._file, "--terraform") if self._file.exists() else None
         names = self._asked.names
         changed = variables.changed(self._values, names, self._service, step)
         if changed:

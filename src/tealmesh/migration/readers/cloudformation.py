@@ -5,47 +5,118 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_AppMe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tealmesh.migration.found import PARENTS, Found, Name, Resource
-from tealmesh.migration.json import Json
+from tealmesh.migration.json import Json, list_of, name_of, object_of
 from tealmesh.migration.readers.intrinsics import Template
+from tealmesh.migration.readers.stacks import Stacks
 from tealmesh.migration.spelling import SHARED, from_any_case, pairs, spec_shape
-from tealmesh.model.errors import TemplateUnknown
+from tealmesh.model.errors import TealError, TemplateUnknown
 from tealmesh.model.mesh import Kind
 
 PREFIX = "AWS::AppMesh::"
 TYPES = {f"{PREFIX}{kind.noun}": kind for kind in Kind}
+_LOOP = "Fn::ForEach::"
+_TYPE = re.compile(r"(AWS|Custom|Alexa)::")
 
 
 def is_ours(document: Any) -> bool:
     """Whether a document is a template."""
     resources = document.get("Resources") if isinstance(document, Mapping) else None
-    return isinstance(resources, Mapping) and all(
-        isinstance(one, Mapping) and "Type" in one for one in resources.values()
+    if not isinstance(resources, Mapping):
+        return False
+    types = [one.get("Type") for one in resources.values() if isinstance(one, Mapping)]
+    return (
+        "AWSTemplateFormatVersion" in document
+        or any(_TYPE.match(str(one)) for one in types)
+        or any(str(name).startswith("Fn::") for name in resources)
     )
 
 
-def read(document: Json, origin: str, parameters: Mapping[str, str]) -> Found:
-    """``parameters`` have values for the template's parameters, besides their defaults."""
+def read(
+    documents: Sequence[tuple[str, Json]],
+    manifests: Sequence[Json],
+    parameters: Mapping[str, str],
+) -> Found:
+    """All templates at once, since they import one another's exports. ``parameters`` have values
+    for the templates' parameters, besides their defaults, and for what else they do not say.
+    Raises TealError for what is no template.
+    """
     found = Found()
-    template = Template(document, parameters)
-    for logical, declared in document["Resources"].items():
-        kind = TYPES.get(declared["Type"])
-        if kind is None:
-            continue
-        where = f"{origin}: {logical}"
-        try:
-            if not template.is_made(declared):
-                found.remark(where, f"its condition {declared['Condition']} is false: left out")
-                continue
-            properties = template.value(declared.get("Properties") or {})
-        except TemplateUnknown as error:
-            found.remark(where, f"{error}: left out")
-            continue
-        found.add(of_properties(kind, properties, where, logical))
+    declared_: set[str] = set()
+    used: set[str] = set()
+    for origin, document, template in Stacks(documents, manifests, parameters).templates(found):
+        for logical, declared in _resources(document, template, origin, found):
+            found.add(_resource(template, logical, declared, origin))
+        declared_ |= template.declared.keys()
+        used |= template.used
+    unknown = parameters.keys() - used - declared_
+    if unknown:
+        known = f" (there are {', '.join(sorted(declared_))})" if declared_ else ""
+        raise TealError(f"--parameter {min(unknown)}: no template here asks for it{known}")
     return found
+
+
+def _resource(template: Template, logical: str, declared: Json, origin: str) -> Found:
+    found = Found()
+    kind = TYPES.get(name_of(declared.get("Type")))
+    where = f"{origin}: {logical}"
+    if kind is None:
+        if str(declared.get("Type")).startswith(PREFIX):
+            found.remark(where, f"{declared['Type']} is not known to App Mesh: left out")
+        return found
+    try:
+        if not template.is_made(declared):
+            found.remark(where, f"its condition {declared['Condition']} is false: left out")
+            return found
+        properties = template.value(declared.get("Properties") or {})
+    except TemplateUnknown as error:
+        found.remark(where, f"{error}: left out")
+        return found
+    return of_properties(kind, object_of(properties, f"{where}: Properties"), where, logical)
+
+
+def _resources(
+    document: Json, template: Template, origin: str, found: Found
+) -> Iterator[tuple[str, Json]]:
+    for logical, declared in object_of(document.get("Resources"), f"{origin}: Resources").items():
+        if str(logical).startswith(_LOOP):
+            try:
+                yield from _looped(declared, template, f"{origin}: {logical}")
+            except TemplateUnknown as error:
+                found.remark(f"{origin}: {logical}", f"{error}: left out")
+        elif str(logical).startswith("Fn::"):
+            found.remark(f"{origin}: {logical}", "is not known without its stack: left out")
+        else:
+            yield logical, object_of(declared, f"{origin}: {logical}")
+
+
+def _looped(declared: Any, template: Template, where: str) -> Iterator[tuple[str, Json]]:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach.html"""
+    parts = list_of(declared, where)
+    if len(parts) != 3:
+        raise TealError(f"{where} must be [NAME, VALUES, RESOURCES]")
+    name, values, body = name_of(parts[0]), template.value(parts[1]), parts[2]
+    for value in list_of(values, f"{where}[1]"):
+        for logical, one in object_of(_put(body, name, str(value)), f"{where}[2]").items():
+            yield logical, object_of(one, f"{where}: {logical}")
+
+
+def _put(value: Any, name: str, text: str) -> Any:
+    """``value`` with ``text`` in the place of a loop's variable."""
+    if isinstance(value, list):
+        return [_put(one, name, text) for one in value]
+    if isinstance(value, str):
+        plain = re.sub(r"\W", "", text)
+        return value.replace(f"${{{name}}}", text).replace(f"&{{{name}}}", plain)
+    if not isinstance(value, Mapping):
+        return value
+    if value == {"Ref": name}:
+        return text
+    return {_put(key, name, text): _put(one, name, text) for key, one in value.items()}
 
 
 def of_properties(kind: Kind, properties: Json, where: str, default: str) -> Found:
@@ -53,13 +124,14 @@ def of_properties(kind: Kind, properties: Json, where: str, default: str) -> Fou
     found = Found()
     own = f"{kind.noun}Name"
     parent = PARENTS.get(kind)
-    above = f"{parent.noun}Name" if parent else ""
-    name = str(properties.get(own) or default)
-    mesh = name if kind is Kind.MESH else str(properties.get("MeshName") or "")
-    if not mesh or (above and not properties.get(above)):
-        found.remark(where, f"lacks {'MeshName' if not mesh else above}: left out")
+    above = name_of(properties.get(f"{parent.noun}Name")) if parent else ""
+    name = name_of(properties.get(own)) or default
+    mesh = name if kind is Kind.MESH else name_of(properties.get("MeshName"))
+    if not mesh or (parent and not above):
+        lacking = "MeshName" if not mesh or parent is None else f"{parent.noun}Name"
+        found.remark(where, f"lacks {lacking}: left out")
         return found
-    full = Name(kind, mesh, name, str(properties[above]) if above else "")
+    full = Name(kind, mesh, name, above)
     if not properties.get(own):
         found.remark(full, f"has no {own}, so CloudFormation made one up: here it is {name}")
     if properties.get("MeshOwner"):

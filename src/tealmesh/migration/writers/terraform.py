@@ -145,10 +145,30 @@ def _literal(value: Any) -> str:
     return json.dumps(value)
 
 
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_TEMPLATE = re.compile(r"\$+\{|%+\{")
+
+
 def _text(value: str) -> str:
-    """https://developer.hashicorp.com/terraform/language/expressions/strings"""
-    escaped = json.dumps(value, ensure_ascii=False)
-    return escaped.replace("${", "$${").replace("%{", "%%{")
+    """https://developer.hashicorp.com/terraform/language/expressions/strings
+
+    ``${`` begins an expression: ``$${`` is the text. A further ``$`` before it is spelled out.
+    """
+
+    def literal(found: re.Match[str]) -> str:
+        mark = found[0][0]
+        before = f"\\u{ord(mark):04x}" * (len(found[0]) - 2)
+        return f"{before}{mark}{mark}{{"
+
+    escaped = "".join(
+        _ESCAPES.get(one) or (one if one.isprintable() else _spelled(one)) for one in value
+    )
+    return f'"{_TEMPLATE.sub(literal, escaped)}"'
+
+
+def _spelled(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 1 << 16 else f"\\U{code:08x}"
 
 
 def _import(name: Name, labels: Labels) -> str:

@@ -63,7 +63,8 @@ def bundle(directory: Path, beside: Sequence[Path] = ()) -> str:
         if path.name in found:
             raise TealError(f"{path}: there is another file {path.name}: give it another name")
         try:
-            found[path.name] = path.read_text()
+            with path.open() as file:  # no more of it than may be too much
+                found[path.name] = file.read(MOST_BYTES + 1)
         except UnicodeDecodeError as error:
             raise TealError(f"{path} is no text: certificates and keys must be PEM") from error
         except OSError as error:
@@ -71,7 +72,7 @@ def bundle(directory: Path, beside: Sequence[Path] = ()) -> str:
     text = json.dumps(found, sort_keys=True)
     if len(text) > MOST_BYTES:
         raise TealError(
-            f"all of it is {len(text)} bytes, and a secret of AWS may have {MOST_BYTES}: take "
+            f"all of it is more than the {MOST_BYTES} bytes that a secret of AWS may have: take "
             "certificates out that are not needed"
         )
     return text

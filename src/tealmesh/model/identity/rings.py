@@ -53,6 +53,8 @@ def load(path: Path) -> Ring:
         lines = path.read_text().split()
     except OSError as error:
         raise TealError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        lines = []
     if not 1 <= len(lines) <= 2:
         raise TealError(f"{path} is damaged: put it back from a backup")
     return Ring(*lines)

@@ -44,6 +44,8 @@ _SQLITE = b"SQLite format 3\x00"
 """How a file of SQLite begins (https://www.sqlite.org/fileformat.html)."""
 
 _ROWS_AT_ONCE = 500
+_LONGEST = 40
+"""Characters of a value in an error."""
 
 
 @dataclass(frozen=True)
@@ -96,17 +98,65 @@ def write_lines(database: Database, file: TextIO) -> Copied:
 def read_lines(file: Iterable[str], name: str) -> Iterator[Record]:
     """The records of a portable backup. Raises TealError, which names the line, if it is none."""
     number, ended = 0, False
-    for number, line in enumerate(file, 1):
+    for number, line in _numbered(file, name):
+        where = f"{name}, line {number}"
         try:
             record = json.loads(line)
-        except ValueError as error:
-            raise TealError(f"{name}, line {number}: is no JSON: {error}") from error
+        except (ValueError, RecursionError) as error:
+            raise TealError(f"{where}: is no JSON: {error}") from error
         if not isinstance(record, dict) or (number == 1) != ("tealmesh" in record):
-            raise TealError(f"{name}, line {number}: is no backup of Tealmesh")
+            raise TealError(f"{where}: is no backup of Tealmesh")
+        _check(record, where)
         ended = "end" in record
         yield record
     if not ended:
         raise TealError(f"{name} is cut off after line {number}: nothing was restored")
+
+
+def _numbered(file: Iterable[str], name: str) -> Iterator[tuple[int, str]]:
+    lines, number = iter(file), 0
+    while True:
+        try:
+            line = next(lines, None)
+        except UnicodeDecodeError as error:
+            raise TealError(f"{name}, after line {number}: is not UTF-8 text") from error
+        if line is None:
+            return
+        number += 1
+        yield number, line
+
+
+def _check(record: Record, where: str) -> None:
+    """Raises TealError for a record that no backup has."""
+    kind, value = next(iter(record.items())) if len(record) == 1 else ("", None)
+    if kind in _TABLES and isinstance(value, list):
+        columns = list(_TABLES[kind].columns)
+        if len(value) != len(columns):
+            raise TealError(f"{where}: a {kind} has {len(columns)} values, not {len(value)}")
+        for column, one in zip(columns, value, strict=True):
+            if not _may_be(column, one):
+                raise TealError(f"{where}: {column.name} of a {kind} cannot be {_short(one)}")
+        return
+    numbers = {"tealmesh": ("format", "revision"), "end": tuple(_TABLES)}.get(kind)
+    if numbers is None or not isinstance(value, dict):
+        raise TealError(f"{where}: is no record of a backup")
+    for name in numbers:
+        if type(value.get(name)) is not int:
+            raise TealError(f"{where}: {name} must be a number, not {_short(value.get(name))}")
+
+
+def _may_be(column: sa.Column[Any], value: Any) -> bool:
+    if column.name in _JSON:
+        return True
+    kind = column.type.python_type
+    if value is None:
+        return bool(column.nullable)
+    return type(value) is kind or (kind is float and type(value) is int)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def restore(
@@ -213,6 +263,17 @@ def private(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+def _refuse_others(database: Database, path: Path) -> None:
+    """A file of SQLite may be damaged, or another program's."""
+    try:
+        with database.reading() as connection:
+            known = sa.inspect(connection).has_table(documents.name)
+    except sa.exc.DatabaseError as error:
+        raise TealError(f"{path} is damaged: {error.orig}") from error
+    if not known:
+        raise TealError(f"{path} is a file of SQLite, and no backup of Tealmesh")
+
+
 @contextlib.contextmanager
 def opened(path: Path, new_id: NewId) -> Iterator[Iterator[Record]]:
     """The records of a backup, of either kind. Raises TealError if it is none."""
@@ -230,6 +291,7 @@ def opened(path: Path, new_id: NewId) -> Iterator[Iterator[Record]]:
         copied = Path(shutil.copy(path, directory))
         database = Database.at(copied)
         with contextlib.closing(database):
+            _refuse_others(database, path)
             prepare(database, new_id)
             with contextlib.closing(records(database)) as found:
                 yield found

@@ -121,3 +121,40 @@ run "no_weight" {
     blue = { is_active = true, weight = 0, image = "web:1" }
   }
 }
+
+run "names_that_were_there_before" {
+  variables {
+    names = {
+      route             = "web-both"
+      cloud_map_service = "web-tasks"
+      task_role         = "web-role"
+      virtual_nodes     = { blue = "web-v1" }
+      ecs_services      = { blue = "shop-web-v1" }
+      families          = { blue = "web-family" }
+    }
+  }
+
+  assert {
+    condition     = aws_appmesh_route.this.name == "web-both" && aws_service_discovery_service.this.name == "web-tasks" && aws_iam_role.task.name == "web-role"
+    error_message = "They are kept."
+  }
+
+  assert {
+    condition     = aws_appmesh_virtual_node.side["blue"].spec[0].service_discovery[0].aws_cloud_map[0].attributes == tomap({ ECS_SERVICE_NAME = "shop-web-v1" })
+    error_message = "Tasks are found by the ECS service that they are of."
+  }
+
+  assert {
+    condition     = "${aws_appmesh_virtual_node.side["blue"].name} ${aws_ecs_service.side["blue"].name} ${aws_ecs_task_definition.side["blue"].family}" == "web-v1 shop-web-v1 web-family"
+    error_message = "Each has its own."
+  }
+}
+
+run "a_name_for_a_side_that_there_is_not" {
+  command         = plan
+  expect_failures = [var.names]
+
+  variables {
+    names = { virtual_nodes = { red = "web-red" } }
+  }
+}

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(dir_okay=False, path_type=Path)
+_SQLITE = b"SQLite format 3\x00"
+"""How a file of SQLite begins (https://www.sqlite.org/fileformat.html)."""
 
 
 @click.group()
@@ -54,12 +56,25 @@ def _opened(
     where = place(context, "url", "URL", url, file)
     if "://" not in where and not new and not Path(where).is_file():
         raise TealError(f"{where}: there is no such file")
+    if "://" not in where:
+        _refuse_others(Path(where), new)
     used = Database.at(where)
     with contextlib.closing(used):
         try:
             yield used
         except sa.exc.SQLAlchemyError as error:
             raise TealError(f"the database {used.name}: {reason_of(error)}") from error
+
+
+def _refuse_others(file: Path, new: bool) -> None:
+    """SQLite takes a file of a few bytes for an empty database, and writes its own into it."""
+    try:
+        with file.open("rb") as opened:
+            beginning = opened.read(len(_SQLITE))
+    except FileNotFoundError:
+        return
+    if beginning != _SQLITE and (beginning or not new):
+        raise TealError(f"{file}: is no database of SQLite")
 
 
 @database.command(short_help="Make or change its tables for this version.")

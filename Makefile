@@ -58,7 +58,7 @@ test: $(DEVELOPMENT) ## Run the tests: 8 minutes on two cores
 
 scenarios: $(DEVELOPMENT) ## Run the longer stories of whole systems, as the gate does after the tests
 	@$(PAGE) --optional build
-	$(PY) -m pytest -n $(WORKERS) -m scenario $$(grep -rl mark.scenario tests --include="test_*.py")
+	$(PY) -m pytest -n $(WORKERS) -m 'scenario and not drill' $$(grep -rl mark.scenario tests --include="test_*.py")
 
 # As root: each worker has a control group of its own.
 test-cost: $(DEVELOPMENT) ## Run the tests and say what each costs the processor: build/test-cost.jsonl
@@ -91,7 +91,7 @@ soak-memory: $(DEVELOPMENT) ## Change, connect and disconnect for half an hour: 
 systems: $(DEVELOPMENT) ## Apply five Terraform systems in the style of public ones, with traffic
 	$(PY) -m pytest -m drill tests/terraform/test_systems.py
 
-rehearse-aws: $(DEVELOPMENT) ## Play AWS by our own cloud, apply the module control-plane; writes docs/rehearsal-aws.md
+rehearse-aws: $(DEVELOPMENT) ## Play AWS by our own cloud, apply the modules, release under load; writes docs/rehearsal-aws.md
 	TEAL_REHEARSAL_REPORT=1 $(PY) -m pytest -s -m drill tests/rehearsal
 
 lint: $(DEVELOPMENT) ## ruff, mypy --strict, the import contracts, and the page's code

@@ -95,6 +95,27 @@ run "grpc" {
   }
 }
 
+run "a_request_may_take_as_long_as_its_timeout_though_it_may_be_sent_again" {
+  assert {
+    condition     = aws_appmesh_route.this.spec[0].http_route[0].retry_policy[0].per_retry_timeout[0].value == 15
+    error_message = "By default App Mesh's 15 seconds."
+  }
+}
+
+run "a_timeout_of_its_own" {
+  variables {
+    timeout_seconds = 60
+  }
+
+  assert {
+    condition = (
+      aws_appmesh_route.this.spec[0].http_route[0].retry_policy[0].per_retry_timeout[0].value == 60
+      && aws_appmesh_route.this.spec[0].http_route[0].timeout[0].per_request[0].value == 60
+    )
+    error_message = "A try may last as long as the request."
+  }
+}
+
 run "no_side" {
   command         = plan
   expect_failures = [aws_appmesh_route.this]

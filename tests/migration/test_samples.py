@@ -105,7 +105,7 @@ def side(name: str) -> dict[str, Any]:
     return {"listeners": listeners, "serviceDiscovery": {"dns": {"hostname": name}}}
 
 
-MANIFEST = {
+MANIFEST: dict[str, Any] = {
     "version": "36.0.0",
     "artifacts": {
         "Net": {
@@ -141,6 +141,25 @@ def test_stacks_that_are_nested_and_import_one_another(manifest: list[Any]) -> N
     assert "out/Nodes.nested.template.json: the condition of its stack is false: left out" in (
         remarks(test)
     )
+
+
+def test_two_stages_of_the_cdk_are_two_meshes() -> None:
+    """They have templates of the same names, in directories of their own."""
+    texts = []
+    for stage, region in (("dev", "eu-west-1"), ("prod", "us-east-1")):
+        environment = f"aws://111122223333/{region}"
+        artifact = {**MANIFEST["artifacts"]["Net"], "environment": environment}
+        manifest = {**MANIFEST, "artifacts": {"Net": artifact}}
+        texts += [Text(f"{stage}/file0", json.dumps(PARENT)),
+                  Text(f"{stage}/Nodes.nested.template.json", json.dumps(NESTED)),
+                  Text(f"{stage}/manifest.json", json.dumps(manifest))]  # fmt: skip
+    found_ = read(texts, {})
+    (refused,) = [one for one in settled(found_).remarks if one.refuses]
+    assert refused.text == "is in eu-west-1 and us-east-1: choose one with --region"
+    one = settled(found_, Wanted(region="us-east-1"))
+    assert len(one.resources) == 4
+    assert all("prod/" in each.origin for each in one.resources)
+    assert not one.remarks
 
 
 def test_what_a_template_does_not_say_can_be_given() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tealmesh.migration.found import PARENTS, Found, Name, Resource
@@ -38,7 +39,7 @@ def is_ours(document: Any) -> bool:
 
 def read(
     documents: Sequence[tuple[str, Json]],
-    manifests: Sequence[Json],
+    manifests: Sequence[tuple[str, Json]],
     parameters: Mapping[str, str],
 ) -> Found:
     """All templates at once, since they import one another's exports. ``parameters`` have values
@@ -76,7 +77,9 @@ def _resource(template: Template, logical: str, declared: Json, origin: str) -> 
     except TemplateUnknown as error:
         found.remark(where, f"{error}: left out")
         return found
-    return of_properties(kind, object_of(properties, f"{where}: Properties"), where, logical)
+    made = of_properties(kind, object_of(properties, f"{where}: Properties"), where, logical)
+    made.resources = [replace(one, arn=template.arn_of(one.name.mesh)) for one in made.resources]
+    return made
 
 
 def _resources(

@@ -1,4 +1,4 @@
-"""What `terraform` prints that is no plan: another program of that name, or a wrapper that talks."""
+"""What `terraform` prints that is no plan: another program of its name, or a wrapper that talks."""
 
 from __future__ import annotations
 

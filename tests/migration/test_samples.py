@@ -179,6 +179,18 @@ def remarks_of_failure(document: Any) -> str:
     return "\n".join(remarks(found(document)))
 
 
+def test_tags_and_owners_that_only_a_stack_knows_leave_no_resource_out() -> None:
+    template = copy.deepcopy(OTHER)
+    service = template["Resources"]["Service"]["Properties"]
+    service["Tags"].append({"Key": "stack", "Value": {"Ref": "AWS::StackName"}})
+    service |= {"MeshName": "shop", "MeshOwner": {"Ref": "AWS::AccountId"}}
+    result = found(template)
+    assert result.resources[-1].tags == {"team": "web"}
+    told = "\n".join(remarks(result))
+    assert "Tags[1]: AWS::StackName has no value here" in told
+    assert "MeshOwner: AWS::AccountId has no value here" in told
+
+
 def test_what_get_template_answers_is_a_template() -> None:
     assert specs(found({"TemplateBody": PARENT}))["mesh shop-prod"] == {}
     assert specs(found({"TemplateBody": json.dumps(PARENT)}))["mesh shop-prod"] == {}

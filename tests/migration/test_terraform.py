@@ -153,6 +153,8 @@ def test_in_by_a_state_and_out_as_a_configuration_that_changes_nothing(tmp_path:
         assert unordered(json.loads(expected.stdout)) == unordered(
             json.loads(teal("export", "--to", "json", endpoint=here.endpoint).stdout)
         )
+        with_its_own_state = Terraform(tmp_path / "mesh", {"endpoint": here.endpoint})
+        assert with_its_own_state.changes() == "", "the configuration goes on where it was"
         back = tmp_path / "back"
         teal("export", "--adopt", "--directory", str(back), endpoint=here.endpoint)
         (back / "provider.tf").write_text(provider_of(EVERYTHING / "main.tf"))

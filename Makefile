@@ -91,7 +91,7 @@ soak-memory: $(DEVELOPMENT) ## Change, connect and disconnect for half an hour: 
 systems: $(DEVELOPMENT) ## Apply five Terraform systems in the style of public ones, with traffic
 	$(PY) -m pytest -m drill tests/terraform/test_systems.py
 
-rehearse-aws: $(DEVELOPMENT) ## Play AWS by our own cloud, apply the module control-plane; writes docs/rehearsal-aws.md
+rehearse-aws: $(DEVELOPMENT) ## Play AWS by our own cloud, apply the modules, release under load; writes docs/rehearsal-aws.md
 	TEAL_REHEARSAL_REPORT=1 $(PY) -m pytest -s -m drill tests/rehearsal
 
 lint: $(DEVELOPMENT) ## ruff, mypy --strict, the import contracts, and the page's code

@@ -1,8 +1,9 @@
 """Takes pictures of every page from a real run: ``python docs/screenshots.py FOLDER``, or
 ``make screenshots``. Light and dark, wide and narrow, in English and Japanese.
 
-``--readme`` writes the two of the README, docs/page-light.png and docs/page-dark.png, instead. A
-control plane with its own ports and data runs in a temporary directory; nothing else is touched.
+``--readme`` writes the two of the README, docs/page-light.png and docs/page-dark.png, instead, and
+docs/page-layout.txt, by which a test sees that they show the page of today. A control plane with
+its own ports and data runs in a temporary directory; nothing else is touched.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 from playwright.sync_api import BrowserContext, Page  # noqa: E402
 from readme import ROOT, at_gateway, free_port  # noqa: E402
 from record import environment  # noqa: E402
-from tests.dashboard import scenes  # noqa: E402
+from tests.dashboard import scenes, walking  # noqa: E402
 from tests.dashboard.staged import Stage, stage  # noqa: E402
 from tests.support.programs.chromium import chromium, missing  # noqa: E402
 
+LAYOUT = ROOT / "docs" / "page-layout.txt"
 WIDTHS = {"wide": (1400, 900), "narrow": (360, 740)}
 LOCALES = {"en": "en-GB", "ja": "ja-JP"}
 SETTLED = 2500
@@ -143,6 +145,7 @@ def main() -> None:
                 page.evaluate("to => { location.hash = to }", address)
                 page.wait_for_timeout(4 * SETTLED)
                 page.screenshot(path=ROOT / "docs" / f"page-{theme}.png")
+                LAYOUT.write_text("\n".join(walking.layout(page)) + "\n")
             return
         asked.folder.mkdir(parents=True, exist_ok=True)
         kinds = itertools.product(LOCALES, ("light", "dark"), WIDTHS)

@@ -91,6 +91,7 @@ WALK_SECONDS = 600
 """The time limit of the first of them, which walks: on a busy machine, ten times a quiet one's."""
 
 LONGEST = (
+    "tests/rehearsal/",
     "tests/e2e/test_containers.py",
     "tests/dashboard/",
     "tests/terraform/",

@@ -14,6 +14,7 @@ import { Overview } from "./pages/overview";
 import { ServicePage, ServicesPage } from "./pages/services";
 import { TracesPage } from "./pages/traces";
 import { Empty } from "./parts/marks";
+import { Told } from "./parts/told";
 import { link, route } from "./router";
 import { choose as chooseLanguage, duration, type Key, type Language, language, t } from "./text";
 import { type Choice, choice, choose as chooseTheme } from "./theme";
@@ -215,8 +216,8 @@ function NoSession() {
         <code>teal open</code>
       </pre>
       {refusal.value && (
-        <p class="trouble" role="alert" lang="en">
-          {refusal.value}
+        <p class="trouble" role="alert">
+          <Told text={refusal.value.text} by={refusal.value} />
         </p>
       )}
     </Empty>

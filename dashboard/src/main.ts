@@ -6,6 +6,7 @@ import "./style/base.css";
 import "./style/parts.css";
 import "./style/pages.css";
 import "./style/traces.css";
+import "./style/narrow.css";
 import { chosen } from "./chosen";
 
 /** In a tab that is not seen no frame comes. */

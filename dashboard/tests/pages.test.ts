@@ -110,6 +110,16 @@ test("a large mesh is laid out, each node in a place of its own", { timeout: 60_
   expect(found.edges.size).toBe(400);
 });
 
+test("on a telephone a mesh leads from the top down, and fits it", () => {
+  const once = { ...graph, edges: graph.edges.slice(0, 4) };
+  const found = placed(once, true);
+  for (const { source, target } of once.edges) {
+    const [from, to] = [found.nodes.get(source), found.nodes.get(target)];
+    expect(from?.y).toBeLessThan(to?.y ?? 0);
+  }
+  expect(found.width).toBeLessThan(placed(once).width / 2);
+});
+
 test("a very large mesh is placed in rows: what a service leads to is beside it", () => {
   const large: MeshGraph = { ...graph, nodes: [], edges: [] };
   for (let i = 0; i < 300; i++) {

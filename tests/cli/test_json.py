@@ -37,7 +37,7 @@ SHOWS_NOTHING = {
     "envoy identity": "keeps a file",
     "keys bundle": "is one secret",
 }
-TESTED_ELSEWHERE = {"rehearse", "backtest"}
+TESTED_ELSEWHERE = {"rehearse", "backtest", "terraform moved"}
 """They take more than a server with answers."""
 CHANGE = {"action": "create", "what": "virtual node web-blue"}
 APPLIED = {

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
-from tealmesh.cli.screens import render
+from tealmesh.cli.screens import render, standing
 from tealmesh.cli.screens.fit import short_image, versions
 from tealmesh.cli.screens.heartbeat import (
     QUIET_SECONDS,
@@ -80,19 +80,19 @@ def test_history_is_one_line_a_deployment(width: int) -> None:
 
 
 def test_where_a_deployment_is_and_what_comes_next() -> None:
-    assert render.where(a("running")) == "step 2 of 3 (50 %): MEASURING"
-    assert render.waiting(a("running"), now=1010.0) == [
+    assert standing.where(a("running")) == "step 2 of 3 (50 %): MEASURING"
+    assert standing.waiting(a("running"), now=1010.0) == [
         "waiting for success-rate: 44 of 100 requests to the new side",
         "rolls back in 4:00 at the latest (step_timeout = 5m)",
         "next: 100 % of the requests to green",
     ]
-    assert render.where(a("running", state="SCALING_UP")) == "SCALING_UP"
-    assert render.following(a("running", state="SCALING_UP", step=0)) == (
+    assert standing.where(a("running", state="SCALING_UP")) == "SCALING_UP"
+    assert standing.following(a("running", state="SCALING_UP", step=0)) == (
         "10 % of the requests to green"
     )
-    assert render.following(a("running", step=2)) == "blue gets no requests and is stopped"
-    assert render.following(a("running", state="CLEANING_UP", step=2)) == ""
-    approval = render.waiting(a("running", state="AWAITING_APPROVAL"))
+    assert standing.following(a("running", step=2)) == "blue gets no requests and is stopped"
+    assert standing.following(a("running", state="CLEANING_UP", step=2)) == ""
+    approval = standing.waiting(a("running", state="AWAITING_APPROVAL"))
     assert "`teal approve web` continues it, `teal abort web` ends it" in approval
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from tealmesh.model.ecs import reasons
+from tests.dashboard import sentences
 from tests.dashboard.staged import Answer, Scene
 
 LONG = f"payments-reconciliation-and-settlement-for-{'every-market-and-' * 3}others"
@@ -99,8 +101,7 @@ def deployment(**more: Any) -> Any:
         "createdAt": NOW - 95,
         "startedBy": "alice",
         "measured": 0,
-        "sentence": "web: the deployment measures step 2 of 3 (50 % to green), because every "
-        "Envoy uses its weights; next: green gets 100 % of the requests.",
+        "sentence": sentences.MEASURES,
         "latest": "within 4 min 54 s",
         "latestAt": NOW + 294,
         **more,
@@ -214,10 +215,11 @@ def of_deployment(one: Any, answers: dict[str, Answer] | None = None, **sections
 
 
 def held() -> Scene:
-    why = "your decision, since the weights of the route were changed to blue=80 green=20: "
-    why += "`teal resume web --take-over` goes on from what is live"
+    one = deployment(state="HELD", waitingFor=sentences.HELD_FOR, sentence=sentences.HELD)
+    # It waits for a person, without a limit.
+    del one["latest"], one["latestAt"]
     return of_deployment(
-        deployment(state="HELD", waitingFor=why, sentence=f"web: the deployment is held, as {why}"),
+        one,
         envoys={
             "shop/a": envoy("a" * 32, "web-blue", current=False, revision=112),
             "shop/b": envoy("b" * 32, "web-green", current=False, message="duplicate filter chain"),
@@ -233,8 +235,10 @@ def crashing() -> Scene:
         f"{n}d5d5d5d5d": task(
             f"{n}d5d5d5d5d", side="green", status="STOPPED", desiredStatus="STOPPED",
             stoppedAt=NOW - 10 * n, stopCode="EssentialContainerExited",
-            stoppedReason="Essential container in task exited: app with code 3; last log lines of "
-            "app: Traceback (most recent call last): ValueError: cannot read config.yml",
+            stoppedReason=reasons.told(
+                "Essential container in task exited: app with code 3; last log lines of app: "
+                "Traceback (most recent call last): ValueError: cannot read config.yml"
+            ),
             containers=[{"name": "app", "exitCode": 3, "reason": "cannot read config.yml"}],
         )
         for n in range(1, 6)
@@ -242,7 +246,7 @@ def crashing() -> Scene:
     waits = task("77aa88bb99", side="green", status="PENDING", address=None, startedAt=None)
     one = deployment(
         phase="SCALE_UP", state="SCALING_UP", step=0, evidence=[],
-        waitingFor="0 of 2 tasks of green healthy; 5 have stopped: app with code 3",
+        waitingFor=sentences.UNHEALTHY, sentence=sentences.STARTS,
     )  # fmt: skip
     running = {"0a1b2c3d4e": task("0a1b2c3d4e"), "77aa88bb99": waits}
     return of_deployment(one, tasks={**running, **stopped})

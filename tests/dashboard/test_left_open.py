@@ -86,7 +86,7 @@ def test_a_session_that_expires_says_how_to_open_the_page_anew(page: Page, playe
     expect(page.locator(".link.good")).to_be_visible()
     scene.ends.set()
     expect(page.get_by_role("alert")).to_contain_text("the session has ended", timeout=LOADED)
-    expect(page.get_by_text("teal open", exact=True)).to_be_visible()
+    expect(page.locator("pre", has_text="teal open")).to_be_visible()
 
 
 _CLOCKS = """() => {

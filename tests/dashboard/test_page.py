@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 
 from tests.dashboard import walking
+from tests.support.machine import REPOSITORY
 from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.planes.sample import FINISHED, Sample, api
 from tests.support.programs.chromium import axe, chromium, missing
@@ -129,11 +130,34 @@ def test_without_a_session_it_says_what_to_run(
 ) -> None:
     watched = Watched(plane, context.new_page())
     watched.page.goto(f"{plane.endpoint}/_teal/")
-    expect(watched.page.get_by_text("teal open", exact=True)).to_be_visible()
+    expect(watched.page.locator("pre", has_text="teal open")).to_be_visible()
     watched.page.goto(f"{plane.endpoint}/_teal/#code=used-or-wrong")
     expect(watched.page.get_by_role("alert")).to_contain_text("code")
     assert "used-or-wrong" not in watched.page.url
     watched.page.close()
+
+
+def test_a_code_opens_the_page_once(plane: ControlPlane, context: BrowserContext) -> None:
+    assert context.browser is not None
+    address = plane.teal("open", "--print").stdout.strip()
+    first, second = (context.browser.new_context(locale=name) for name in ("en-GB", "ja-JP"))
+    opened = Watched(plane, first.new_page())
+    opened.page.goto(address)
+    expect(opened.page.locator(".link.good")).to_be_visible()
+    # Who finds the address in a history or a screenshot gets nowhere, and is told how to go on.
+    late = second.new_page()
+    late.goto(address)
+    expect(late.get_by_role("alert")).to_contain_text("使用済み")
+    expect(late.locator("pre", has_text="teal open")).to_be_visible()
+    assert walking.english(late) == []
+    late.get_by_label("言語").select_option("en")
+    expect(late.get_by_role("alert")).to_contain_text("was used")
+    # The one whom it let in stays in.
+    opened.page.reload()
+    expect(opened.page.locator(".link.good")).to_be_visible()
+    assert opened.faults == []
+    first.close()
+    second.close()
 
 
 def test_a_second_tab_has_the_session_and_shares_the_stream(
@@ -223,6 +247,14 @@ def test_the_deployment_shows_its_evidence(watched: Watched, deployed: str) -> N
         page.get_by_role("button", name="Save the evidence").click()
     assert json.loads(download.value.path().read_text())
     assert watched.faults == []
+
+
+def test_the_pictures_of_the_readme_show_the_page_of_today(watched: Watched, deployed: str) -> None:
+    watched.show(deployed)
+    expect(watched.page.locator(".plot canvas")).to_have_count(3)
+    expect(watched.page.get_by_role("region", name="By caller").locator("tr")).not_to_have_count(0)
+    told = (REPOSITORY / "docs" / "page-layout.txt").read_text().splitlines()
+    assert walking.layout(watched.page) == told, "run `make screenshots`"
 
 
 def test_the_tasks_have_the_version_and_the_revision_of_their_envoys(
@@ -374,12 +406,27 @@ def test_it_speaks_japanese_and_remembers_that(watched: Watched) -> None:
     page.get_by_label("言語").select_option("en")
 
 
-def test_a_control_plane_that_is_gone_is_shown_and_found_again(watched: Watched) -> None:
+def test_a_control_plane_that_is_gone_is_shown_and_found_again(
+    watched: Watched, deployed: str
+) -> None:
     page = watched.page
     watched.show("#/")
     watched.plane.kill9()
     expect(page.get_by_role("status")).to_contain_text("does not answer")
+    # What somebody fears at 3 a.m. is that requests fail.
+    expect(page.get_by_role("status")).to_contain_text("Envoys go on with what they have")
     expect(page.get_by_role("link", name="web", exact=True)).to_be_visible()
     watched.plane.start()
     expect(page.locator(".link.good")).to_be_visible(timeout=30_000)
     expect(page.get_by_role("status")).to_have_count(0)
+    # The address of a deployment lives on: after its end, a restart, and in a page that is new.
+    for again in (lambda: watched.show(deployed), page.reload):
+        again()
+        expect(page.get_by_role("heading", level=1)).to_have_text(
+            "web: sample:0.0.1 → sample:0.0.2"
+        )
+        expect(page.locator(".standing .state")).to_contain_text("aborted")
+        steps = page.get_by_role("region", name="What was measured at each step")
+        expect(steps.locator("tbody tr")).not_to_have_count(0)
+        expect(page.locator(".journal li").first).to_contain_text("rolled back")
+    assert watched.faults == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +11,11 @@ import tealmesh
 
 SOURCES = Path(tealmesh.__file__).parent
 TEXTS = SOURCES.parents[1] / "dashboard" / "src" / "text" / "said"
-_TEXT = r'"(?:[^"\\]|\\.)*"'
+_TEXT = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
 _ENTRY = re.compile(rf"^  ({_TEXT}|\w+):\s*({_TEXT}),$", re.MULTILINE)
 _FORM = re.compile(r"\{\w+\}|[\s:;,.\[\]()]")
 """What is in a template that is the same in each language."""
+_MAKES = re.compile(r"^from tealmesh\.model\.(said|ecs\.forms) import", re.MULTILINE)
 _NAME = re.compile(r"\{(\w+)\}")
 
 
@@ -24,7 +24,7 @@ def templates() -> dict[str, str]:
     found: dict[str, str] = {}
     for path in SOURCES.rglob("*.py"):
         text = path.read_text()
-        if "from tealmesh.model.said import" not in text:
+        if not _MAKES.search(text):
             continue
         for call in ast.walk(ast.parse(text)):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
@@ -49,7 +49,7 @@ def _of(call: ast.Call, where: str) -> Iterator[str]:
 def japanese() -> dict[str, str]:
     text = "".join(path.read_text() for path in TEXTS.glob("*.ts"))
     return {
-        key if key.isidentifier() else json.loads(key): json.loads(value)
+        key if key.isidentifier() else ast.literal_eval(key): ast.literal_eval(value)
         for key, value in _ENTRY.findall(text)
     }
 

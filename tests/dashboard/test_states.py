@@ -165,7 +165,7 @@ def test_a_session_that_has_ended_says_what_to_run(page: Page, played: Stage) ->
     scene.session = 401
     page.goto(played.show(scene))
     expect(page.get_by_role("alert")).to_contain_text("the session has ended")
-    expect(page.get_by_text("teal open", exact=True)).to_be_visible()
+    expect(page.locator("pre", has_text="teal open")).to_be_visible()
 
 
 def test_what_the_control_plane_cannot_answer_is_said_in_its_words(

@@ -12,7 +12,8 @@ _ENGLISH = """others => {
   const quoted = `code, pre, kbd, option, script, noscript${others ? ", [lang=en]" : ""}`;
   const found = [];
   const look = (text, owner) => {
-    const hit = text && !owner.closest(quoted) && sentence.exec(text.replace(/`[^`]*`/g, ""));
+    const own = (text ?? "").replace(/`[^`]*`|「[^」]*」/g, "");
+    const hit = !owner.closest(quoted) && sentence.exec(own);
     if (hit) found.push(`${owner.tagName.toLowerCase()}: ${text.trim().slice(0, 160)}`);
   };
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -39,6 +40,9 @@ _BEGIN = """controls => {
   window.there = [...document.querySelectorAll(controls)].filter(shown);
   return window.there.length;
 }"""
+_LEFT = """() => [...window.there]
+  .filter((one) => one.isConnected && !window.walked.has(one)).length"""
+_ROUNDS = 3
 _END = """controls => {
   window.seeing.abort();
   const named = (one) => `${one.outerHTML.slice(0, 140)}`;
@@ -53,6 +57,17 @@ _END = """controls => {
       .map(([one]) => named(one)),
   };
 }"""
+_LAYOUT = """() => [...document.querySelectorAll(
+    "nav a, .lead .standing, h2, thead th, .lead .buttons button, dl.facts dt, .plot .name")]
+  .filter((one) => one.checkVisibility())
+  .map((one) => `${one.tagName.toLowerCase()} ${
+    one.matches(".standing") ? "standing" : one.innerText.replace(/\\s+/g, " ").trim()}`)"""
+
+
+def layout(page: Page) -> list[str]:
+    """What a page is made of, in its order, without what changes from one deployment to another."""
+    found: list[str] = page.evaluate(_LAYOUT)
+    return found
 
 
 def english(page: Page, *, except_marked: bool = False) -> list[str]:
@@ -74,8 +89,11 @@ def by_keyboard(page: Page) -> dict[str, list[str]]:
     reached and do not show it (``unseen``).
     """
     count = page.evaluate(_BEGIN, _CONTROLS)
-    # Once around, the browser's own parts and what a live page adds meanwhile included.
-    for _ in range(count + 10):
-        page.keyboard.press("Tab")
+    # Once around, the browser's own parts included; again where a live page has grown meanwhile.
+    for _ in range(_ROUNDS):
+        for _ in range(count + 10):
+            page.keyboard.press("Tab")
+        if not page.evaluate(_LEFT):
+            break
     found: dict[str, list[str]] = page.evaluate(_END, _CONTROLS)
     return found

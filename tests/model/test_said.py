@@ -39,6 +39,7 @@ def test_what_is_stored_is_read_again_with_all_that_it_is_made_of(text: said.Val
 def test_it_is_its_text() -> None:
     text = say("{tasks} of {side} healthy", tasks=counted(2, "task"), side="green")
     assert text == "2 tasks of green healthy"
+    assert counted(12345, "request") == "12,345 requests"
     assert json.loads(json.dumps([text])) == ["2 tasks of green healthy"]
     for same in (copy.deepcopy(text), pickle.loads(pickle.dumps(text)), text + "", "" + text):
         assert same == text

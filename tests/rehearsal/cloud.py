@@ -5,33 +5,30 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
-import psycopg
 import pytest
 
 from tealmesh.engine.runtimes.docker.api import DockerApi
 from tealmesh.engine.runtimes.docker.instance import INSTANCE_LABEL, Instance
-from tealmesh.engine.runtimes.process.addresses import load_balancer_pair
-from tealmesh.model.arn import DEFAULT_REGION
-from tests.support import sdk
+from tealmesh.engine.runtimes.sidecar import find_envoy
 from tests.support.certificates import Authority
-from tests.support.machine import BIN, REPOSITORY, free_port
+from tests.support.machine import REPOSITORY, free_port
 from tests.support.planes.control_plane import ControlPlane
-from tests.support.programs.images import control_plane_image
+from tests.support.programs.images import based, built, sample_image
 from tests.support.programs.podman import Podman, podman
 from tests.support.programs.postgres import Server, plain
 from tests.support.programs.terraform import Terraform, provider_running
+from tests.support.waiting import until
 
 PLANE_IMAGE = "localhost/rehearsal/teal:1"
-NAME = "teal.control.local"
-"""Of the control plane in Cloud Map, as examples/control-plane makes it."""
+ENVOY_IMAGE = "localhost/rehearsal/tealmesh-envoy:1"
+SAMPLE_IMAGE = "localhost/rehearsal/sample:0.0.{}"
+_BASE = "base:test"
 
 
 class Cloud:
@@ -58,19 +55,50 @@ class Cloud:
         # Who runs it cannot look into root's directories.
         self._home = tempfile.mkdtemp(prefix="tealmesh-postgres-")
         self.database = Server(Path(self._home), {"listen_addresses": "*"})
-        self.keys = directory / "keys"
 
     @property
     def sts(self) -> str:
         """STS by TLS, as tasks reach it."""
         return f"https://{self.gateway}:{self.sts_port}"
 
-    def make_image(self) -> None:
-        """That of the control plane, as users build it."""
-        control_plane_image(self.engine, self.directory, PLANE_IMAGE)
+    def make_images(self) -> None:
+        """Those of the control plane, of Envoy and of the application, as users build them."""
+        based(self.engine, self.directory, _BASE, envoy=Path(find_envoy()))
+        built(self.engine, "control-plane", _BASE, PLANE_IMAGE)
+        built(self.engine, "envoy", _BASE, ENVOY_IMAGE)
+        for version in (1, 2):
+            name = SAMPLE_IMAGE.format(version)
+            sample_image(self.engine, self.directory, _BASE, name, version)
 
     def start(self) -> None:
         self.plane.start(DOCKER_HOST=self.engine.url)
+
+    def crash(self) -> None:
+        """Kill the control plane of the cloud, start it again, and wait until it knows its tasks
+        again, in the same containers.
+        """
+        before = self.tasks(), self.containers()
+        self.plane.kill9()
+        self.start()
+        until(
+            lambda: (self.tasks(), self.containers()) == before,
+            lambda: f"{before}\n{self.tasks()}\n{self.containers()}\n{self.plane.log()}",
+        )
+
+    def tasks(self) -> dict[str, str]:
+        """The state of each task, by its id."""
+        ecs = self.plane.client("ecs")
+        found = {}
+        for cluster in ecs.list_clusters()["clusterArns"]:
+            arns = ecs.list_tasks(cluster=cluster)["taskArns"]
+            shown = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
+            found |= {one["taskArn"].rpartition("/")[2]: one["lastStatus"] for one in shown}
+        return found
+
+    def containers(self) -> dict[str, str]:
+        """The names of the containers that run, by their ids."""
+        shown = self.engine.run("ps", "--format", "{{.ID}} {{.Names}}").splitlines()
+        return dict(line.split(maxsplit=1) for line in shown)
 
     def _make_network(self) -> str:
         """The network of the tasks, made before the engine does, so that its address is known: of
@@ -90,55 +118,30 @@ class Cloud:
 
     def start_database(self) -> None:
         self.database.initialise()
-        with (self.database.data / "pg_hba.conf").open("a") as rules:
-            rules.write("host all all 10.0.0.0/8 trust\n")
+        self.database.trust("10.0.0.0/8")
         self.database.start()
 
     @property
     def database_url(self) -> str:
-        local = plain(self.database.url)
-        return local.replace("127.0.0.1", self.gateway)
+        """As tasks reach it."""
+        return plain(self.database.url_at(self.gateway))
 
-    def make_secret(self) -> str:
-        """What `teal keys bundle` prints, as a secret; returns its ARN."""
-        # A load balancer on this machine has one of these addresses, the first of its network.
-        local = [load_balancer_pair(octet, 0).address for octet in range(256)]
-        own = self.authority.issue("tls", NAME, *local)
-        files = [own.chain_file, own.key_file, self.authority.file]
-        beside = [argument for file in files for argument in ("--with", str(file))]
-        text = subprocess.run(
-            [str(BIN / "teal"), "keys", "bundle", "--data-dir", str(self.keys), *beside],
-            capture_output=True, text=True, check=True,
-        ).stdout  # fmt: skip
-        secrets = self.plane.client("secretsmanager")
-        return str(secrets.create_secret(Name="teal", SecretString=text)["ARN"])
-
-    def terraform(self, example: str, **variables: Any) -> Terraform:
-        """An example in a directory of its own, at this cloud's endpoints."""
+    def terraform(
+        self, example: str, *, further: str = "", shared: bool = True, **variables: Any
+    ) -> Terraform:
+        """An example in a directory of its own, at this cloud's endpoints. ``further``: of its
+        override file. ``shared``: by the provider that runs, of which Terraform can have one
+        configuration alone.
+        """
         root = self.directory / "terraform"
         if not root.exists():
             left_out = shutil.ignore_patterns(".terraform*")
             shutil.copytree(REPOSITORY / "terraform", root, ignore=left_out)
         directory = root / "examples" / example
         override = self.plane.teal("env", "--terraform", "3").stdout
-        (directory / "teal_override.tf").write_text(override)
-        return Terraform(directory, variables, self.provider, seconds=600).init()
-
-    def control_plane(self) -> Terraform:
-        """Apply examples/control-plane."""
-        control = self.terraform(
-            "control-plane",
-            image=PLANE_IMAGE,
-            secrets_arn=self.make_secret(),
-            database_url=self.database_url,
-            deletion_protection=False,
-            environment={
-                "TEAL_SERVE_STS_ENDPOINT": self.sts,
-                "AWS_CA_BUNDLE": "/keys/teal/authority.pem",
-            },
-        )
-        control.apply()
-        return control
+        (directory / "teal_override.tf").write_text(override + further)
+        provider = self.provider if shared else ""
+        return Terraform(directory, variables, provider, seconds=600).init()
 
     def listener(self, load_balancer: str, port: int) -> str:
         """HOST:PORT of a listener on this machine."""
@@ -147,61 +150,22 @@ class Cloud:
         local = next(one["localPort"] for one in balancer["listeners"] if one["port"] == port)
         return f"{balancer['address']}:{local}"
 
-    @property
-    def endpoint(self) -> str:
-        """The API of the control plane inside, by its load balancer."""
-        return f"https://{self.listener('teal', 8443)}"
-
-    def callers_environment(self) -> dict[str, str]:
-        """Of somebody who has the owner's keys of the control plane inside."""
-        (owner, *_) = json.loads((self.keys / "callers.json").read_text())["callers"]
-        endpoint = self.endpoint
-        return {
-            **sdk.environment(endpoint),
-            "TEAL_ENDPOINT": endpoint,
-            "TEAL_CA_BUNDLE": str(self.authority.file),
-            "AWS_ACCESS_KEY_ID": owner["keyId"],
-            "AWS_SECRET_ACCESS_KEY": owner["secret"],
+    def left(self) -> dict[str, list[str]]:
+        """What there is of each kind that Terraform has made; nothing after it has destroyed it."""
+        ec2, ecs, elb = map(self.plane.client, ("ec2", "ecs", "elbv2"))
+        iam, logs, found = map(self.plane.client, ("iam", "logs", "servicediscovery"))
+        every = {
+            "clusters": ecs.list_clusters()["clusterArns"],
+            "task definitions": ecs.list_task_definitions()["taskDefinitionArns"],
+            "load balancers": elb.describe_load_balancers()["LoadBalancers"],
+            "target groups": elb.describe_target_groups()["TargetGroups"],
+            "roles": iam.list_roles()["Roles"],
+            "log groups": logs.describe_log_groups()["logGroups"],
+            "namespaces": found.list_namespaces()["Namespaces"],
+            "networks": [one for one in ec2.describe_vpcs()["Vpcs"] if not one["IsDefault"]],
+            "containers": list(self.containers().values()),
         }
-
-    def client(self, service: str) -> Any:
-        """A boto3 client of the control plane inside, with its owner's keys."""
-        given = self.callers_environment()
-        return boto3.client(
-            service,
-            region_name=DEFAULT_REGION,
-            endpoint_url=given["TEAL_ENDPOINT"],
-            verify=given["TEAL_CA_BUNDLE"],
-            aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],
-        )
-
-    def replicas(self) -> list[str]:
-        """The ids of the control plane's tasks."""
-        arns = self.plane.client("ecs").list_tasks(cluster="control", serviceName="teal")[
-            "taskArns"
-        ]
-        return sorted(arn.rpartition("/")[2] for arn in arns)
-
-    def kill_replica(self) -> str:
-        """Kill the process of one; return its task's id."""
-        killed = self.replicas()[0]
-        names = self.engine.run("ps", "--format", "{{.Names}}").split()
-        name = next(one for one in names if one.endswith(f"-{killed}-teal"))
-        self.engine.run("kill", "--signal", "KILL", name)
-        return killed
-
-    def nothing_is_left(self) -> None:
-        """Of tasks, containers, meshes, load balancers, roles."""
-        assert self.plane.client("ecs").list_clusters()["clusterArns"] == []
-        assert self.plane.client("elbv2").describe_load_balancers()["LoadBalancers"] == []
-        assert self.plane.client("iam").list_roles()["Roles"] == []
-        assert self.plane.client("servicediscovery").list_namespaces()["Namespaces"] == []
-        with psycopg.connect(plain(self.database.url)) as connection:
-            (meshes,) = connection.execute(
-                "SELECT count(*) FROM documents WHERE collection = 'appmesh.mesh'"
-            ).fetchone() or (None,)
-        assert meshes == 0
+        return {kind: [str(one) for one in some] for kind, some in every.items() if some}
 
 
 @contextmanager

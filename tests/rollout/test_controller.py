@@ -174,15 +174,17 @@ def test_an_envoy_that_refuses_its_configuration_stops_the_deployment(tmp_path: 
 
     async def refuse(store: Store, controller: Controller) -> None:
         await until_state(controller, State.MEASURING)
+        envoy = "arn:aws:ecs:us-east-1:123456789012:task/shop/6cb8dbb5c81d45238c55b845e5f6eaec"
         b.answer = replace(
-            CONVERGED, converged=False, waiting=("task/1",), rejected={"task/1": "bad regex"}
+            CONVERGED, converged=False, waiting=(envoy,), rejected={envoy: "bad regex\n"}
         )
         await until_state(controller, State.ROLLING_BACK, State.CONVERGING_BACK)
         b.answer = CONVERGED
 
     done = run(b, meanwhile=refuse)
     assert done.status is Status.ROLLBACK_SUCCESSFUL
-    assert "task/1: bad regex" in done.reason
+    # By the name that `teal envoys` has for it, and in one line.
+    assert done.reason.endswith("rejects its configuration: task 6cb8dbb5: bad regex")
 
 
 def test_a_failing_call_is_tried_again_when_it_may_work_later(tmp_path: Path) -> None:

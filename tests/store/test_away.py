@@ -113,6 +113,39 @@ def test_one_that_answers_and_takes_no_write_is_not_waited_for_for_ever(
     asyncio.run(scenario())
 
 
+def test_commits_are_refused_where_only_smaller_writes_succeed(
+    server: Server, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where its disk is full, and what replicas tell one another still finds room."""
+    monkeypatch.setattr(commits, "PATIENCE_SECONDS", 0.3)
+
+    async def scenario() -> None:
+        async with opened(url) as store, asyncio.timeout(60):
+            await store.write("a", "Put", put("before"))
+            execute(
+                url,
+                "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = '53100'; END$$",
+                "CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON documents "
+                "FOR EACH ROW EXECUTE FUNCTION full_disk()",
+            )
+            writing = asyncio.create_task(store.write("a", "Put", put("never")))
+            while not writing.done():
+                await asyncio.to_thread(_beat, store)
+            with pytest.raises(DatabaseAway, match=r"takes no writes .*No space left"):
+                await writing
+            for _ in range(20):
+                await asyncio.to_thread(_beat, store)
+                assert "No space left" in store.refusing()
+
+    asyncio.run(scenario())
+
+
+def _beat(store: Store) -> None:
+    with store.connect() as connection:
+        connection.execute(sa.text("UPDATE state SET at = at"))
+
+
 def test_while_it_is_stopped_reads_go_on_and_writes_are_refused(
     server: Server, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

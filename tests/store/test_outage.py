@@ -31,4 +31,3 @@ def test_it_refuses_until_one_was_taken_and_none_refused_for_a_while(
             told = True
         refuses = last is not None and not (taken_since and now - last >= QUIET_SECONDS)
         assert bool(refusing.reason) == refuses
-        assert not refusing.lasts(0.0) or not taken_since

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tealmesh.model.errors import DockerUnavailable, EngineError
+from tealmesh.model.errors import DockerUnavailable, EngineError, LeaseLost
 from tealmesh.supervision.supervisor import Backoff, Supervisor
 from tealmesh.supervision.trouble import EVERYTHING, Trouble, concerning, described, last_line
 
@@ -178,3 +180,23 @@ def test_what_holds_a_deployment_up_is_its_own_trouble_and_that_of_all() -> None
     found = concerning([trouble("web"), trouble("other"), trouble(EVERYTHING)], ["web"])
     assert [one.concerns for one in found] == ["web", EVERYTHING]
     assert described(found[0]) == "ValueError: no (3 times); tried again in 8 s"
+
+
+def test_that_a_lease_was_lost_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(supervisor: Supervisor, news: list[str]) -> None:
+        flaky = Flaky(LeaseLost("the lease 'timers' number 3 was taken meanwhile"))
+        keeping = asyncio.create_task(supervisor.keep("the timers", flaky.run))
+        await flaky.working.wait()
+        with supervisor.contained("the copy of ECS"):
+            raise LeaseLost("the lease 'discovery' number 3 was taken meanwhile")
+        assert supervisor.troubles() == []
+        keeping.cancel()
+        await asyncio.wait({keeping})
+
+    with caplog.at_level(logging.INFO, "tealmesh"):
+        assert kept(scenario) == []
+    said = [(record.levelname, record.message, record.exc_info) for record in caplog.records]
+    assert said == [
+        ("INFO", "the timers stops: the lease 'timers' number 3 was taken meanwhile", None),
+        ("INFO", "the copy of ECS stops: the lease 'discovery' number 3 was taken meanwhile", None),
+    ]

@@ -52,6 +52,6 @@ export async function call<Answer>(operation: string, input: object): Promise<An
   } catch {
     // The answer is no error of ours, so it is shown as it came.
   }
-  if (answer.status === 401) forget(message);
+  if (answer.status === 401) forget({ text: message, said });
   throw new Refused(code, message, said);
 }

@@ -5,6 +5,7 @@
  * this machine, as cookies ignore ports. A new tab asks the tabs that are open for theirs. */
 
 import { signal } from "@preact/signals";
+import type { Makings } from "../text/said";
 
 export interface Session {
   token: string;
@@ -19,8 +20,13 @@ const KEY = "teal.session";
 const CHANNEL = "teal.session";
 
 export const session = signal<Session | null>(null);
-/** Why there is no session, where something was tried; the server's own words. */
-export const refusal = signal("");
+/** What was refused, in the server's own words, and what they are made of. */
+export interface Refusal {
+  text: string;
+  said?: Makings | undefined;
+}
+/** Why there is no session, where something was tried. */
+export const refusal = signal<Refusal | null>(null);
 export const seeking = signal(true);
 
 /** Whether this tab has asked the others for theirs, and none has answered yet. */
@@ -40,24 +46,34 @@ function kept(): Session | null {
 function keep(found: Session): void {
   asking = false;
   session.value = found;
-  refusal.value = "";
+  refusal.value = null;
   sessionStorage.setItem(KEY, JSON.stringify(found));
 }
 
 /** Forget the session, as the control plane does not know it any more. */
-export function forget(why: string): void {
+export function forget(why: Refusal | null): void {
   asking = false;
   const named = session.value?.named === true;
   sessionStorage.removeItem(KEY);
   session.value = null;
   refusal.value = why;
   // The proxy may still know who one is; if not, that is said.
-  if (named && why !== "") void recognise().catch(() => undefined);
+  if (named && why !== null) void recognise().catch(() => undefined);
 }
 
 /** Read the code out of the address, and take it out of there at once. */
 export function codeOf(hash: string): string | null {
   return /^#code=([^&]+)$/.exec(hash)?.[1] ?? null;
+}
+
+/** What the server answers where it refuses. */
+export interface RefusedAnswer {
+  message?: string;
+  said?: Makings;
+}
+
+export function refused(answer: Response, { message, said }: RefusedAnswer): Refusal {
+  return { text: message ?? `HTTP ${answer.status}`, said };
 }
 
 async function exchange(code: string): Promise<void> {
@@ -66,18 +82,18 @@ async function exchange(code: string): Promise<void> {
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ code: decodeURIComponent(code) }),
   });
-  const body = (await answer.json()) as Session & { message?: string };
+  const body = (await answer.json()) as Session & RefusedAnswer;
   if (answer.ok) keep(body);
-  else refusal.value = body.message ?? `HTTP ${answer.status}`;
+  else refusal.value = refused(answer, body);
 }
 
 /** Begin a session by what a proxy in front says of who one is; there may be none. */
 async function recognise(): Promise<void> {
   const answer = await fetch("/_teal/session/identity", { method: "POST" });
   if (answer.status === 204 || answer.status === 404) return;
-  const body = (await answer.json()) as Session & { message?: string };
+  const body = (await answer.json()) as Session & RefusedAnswer;
   if (answer.ok) keep({ ...body, named: true });
-  else refusal.value = body.message ?? `HTTP ${answer.status}`;
+  else refusal.value = refused(answer, body);
 }
 
 /** A session of another tab of this browser, or null after a moment without an answer; one that
@@ -108,7 +124,7 @@ export async function begin(): Promise<void> {
     if (other !== null) keep(other);
     if (session.value === null && code === null) await recognise();
   } catch (error) {
-    refusal.value = String(error);
+    refusal.value = { text: String(error) };
   }
   channel.addEventListener("message", (event: MessageEvent<Heard>) => {
     if (event.data.kind === "who" && session.value !== null) {
@@ -123,7 +139,7 @@ export async function begin(): Promise<void> {
 export async function end(): Promise<void> {
   const token = session.value?.token;
   const shown = token === undefined ? {} : authorization(token);
-  forget("");
+  forget(null);
   if (token !== undefined) {
     await fetch("/_teal/session", { method: "DELETE", headers: shown });
   }

@@ -7,7 +7,7 @@
 
 import { changed, nothing, whole } from "./changes";
 import { between, type Moment, present } from "./moments";
-import { authorization, forget, type Session } from "./session";
+import { authorization, forget, type RefusedAnswer, refused, type Session } from "./session";
 import { EventParser, type ServerEvent } from "./sse";
 import type { Change, Snapshot } from "./wire";
 
@@ -208,8 +208,7 @@ export class Watch {
         signal: stop.signal,
       });
       if (answer.status === 401) {
-        const { message } = (await answer.json()) as { message?: string };
-        forget(message ?? "");
+        forget(refused(answer, (await answer.json()) as RefusedAnswer));
         return "over";
       }
       if (!answer.ok || answer.body === null) return "again";

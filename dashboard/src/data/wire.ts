@@ -16,6 +16,7 @@ export interface Control {
   runtime: string;
   troubles: WorkerTrouble[];
   page?: string;
+  said?: Makings;
 }
 export interface Side {
   side: string;

@@ -94,6 +94,7 @@ export function EventsPage() {
       ) : (
         <Table
           label={t("events.title")}
+          kind="terse"
           head={
             <>
               <Column kind="n">{t("column.ago")}</Column>

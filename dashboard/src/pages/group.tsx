@@ -144,6 +144,7 @@ function Members({ one }: { one: GroupDeployment }) {
   return (
     <Table
       label={t("groups.members")}
+      kind="fleet"
       titled
       head={
         <>

@@ -5,6 +5,7 @@ import { seen, services, shelves } from "../data/state";
 import type { Deployment } from "../data/wire";
 import { Trouble, useAsked } from "../parts/asking";
 import { Column, Empty, Image, outcome, StateMark, Table } from "../parts/marks";
+import { NoServices } from "../parts/none";
 import { link } from "../router";
 import { duration, latency, moment, number, percent, t } from "../text";
 import { known, type Makings, told } from "../text/said";
@@ -18,11 +19,7 @@ export function HistoryPage({ service }: { service: string | undefined }) {
     return (
       <>
         <h1>{t("history.title")}</h1>
-        {seen.value && (
-          <Empty title={t("overview.empty")}>
-            <p>{t("overview.empty.what")}</p>
-          </Empty>
-        )}
+        {seen.value && <NoServices />}
       </>
     );
   }

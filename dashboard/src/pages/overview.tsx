@@ -2,13 +2,15 @@
 
 import { convergence } from "../data/convergence";
 import { byName } from "../data/order";
-import { seen, services, shelves } from "../data/state";
+import { control, seen, services, shelves } from "../data/state";
 import type { Service } from "../data/wire";
 import { Converged } from "../parts/converged";
 import { Fleet } from "../parts/fleet";
 import { Groups } from "../parts/groups";
-import { Ago, Column, Empty, Table } from "../parts/marks";
+import { Ago, Column, Table } from "../parts/marks";
+import { NoServices } from "../parts/none";
 import { Rests } from "../parts/rests";
+import { Told } from "../parts/told";
 import { link } from "../router";
 import { counted, number, t } from "../text";
 
@@ -26,21 +28,6 @@ export function Overview() {
       <Meshes />
       <Troubles />
     </>
-  );
-}
-
-function NoServices() {
-  return (
-    <Empty title={t("overview.empty")}>
-      <p>{t("overview.empty.what")}</p>
-      <pre>
-        <code>{"teal init\nteal apply"}</code>
-      </pre>
-      <p>{t("overview.empty.adopt")}</p>
-      <pre>
-        <code>teal adopt NAME</code>
-      </pre>
-    </Empty>
   );
 }
 
@@ -107,15 +94,17 @@ function Meshes() {
 }
 
 function Troubles() {
-  const troubles = shelves.control.value.control?.troubles ?? [];
+  const about = control.value;
+  const troubles = about?.troubles ?? [];
   if (troubles.length === 0) return null;
   return (
     <section class="card">
       <h2>{t("overview.troubles")}</h2>
-      <ul class="plain" lang="en">
+      <ul class="plain">
         {troubles.map((one) => (
           <li key={one.worker}>
-            <span class="bad">✖</span> <b>{one.worker}</b> {one.error} (
+            <span class="bad">✖</span> <b lang="en">{one.worker}</b>:{" "}
+            <Told text={one.error} by={about} /> (
             {counted("overview.once", "overview.times", one.times)}, <Ago at={one.since} />)
           </li>
         ))}

@@ -5,6 +5,7 @@ import type { Service, Task } from "../data/wire";
 import { Sides, shownSides } from "../parts/fleet";
 import { useGradual } from "../parts/gradual";
 import { Ago, Empty, Image, SideMark, StateMark } from "../parts/marks";
+import { NoServices } from "../parts/none";
 import { Tasks } from "../parts/tasks";
 import { Told } from "../parts/told";
 import { link } from "../router";
@@ -31,11 +32,7 @@ export function ServicesPage() {
   return (
     <>
       <h1>{t("services.title")}</h1>
-      {seen.value && services.value.length === 0 && tasks.size === 0 && (
-        <Empty title={t("overview.empty")}>
-          <p>{t("overview.empty.what")}</p>
-        </Empty>
-      )}
+      {seen.value && services.value.length === 0 && tasks.size === 0 && <NoServices />}
       {services.value.slice(0, some).map((service) => (
         <section class="card" key={service.name} aria-labelledby={`service-${service.name}`}>
           <h2 id={`service-${service.name}`}>
@@ -158,7 +155,7 @@ function Facts({ service }: { service: Service }) {
             <dt>{t("services.lock")}</dt>
             <dd>
               {t("services.locked", { who: lock.by })} {lock.reason}{" "}
-              {lock.until && moment(lock.until)}
+              {lock.until && t("services.until", { time: moment(lock.until) })}
             </dd>
           </>
         )}

@@ -25,6 +25,7 @@ export function Fleet({ services, label }: { services: Service[]; label: string 
   return (
     <Table
       label={label}
+      kind="fleet"
       head={
         <>
           <Column>{t("column.service")}</Column>
@@ -101,7 +102,7 @@ const Rows = still(function Rows({ service, traffic }: RowsProps) {
             </td>
           )}
           {index === 0 && (
-            <td rowSpan={rows.length} class="n" data-label={t("column.since")}>
+            <td rowSpan={rows.length} class="n since" data-label={t("column.since")}>
               <Ago at={service.since} />
             </td>
           )}

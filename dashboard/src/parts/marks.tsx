@@ -118,16 +118,19 @@ export function Column(props: { kind?: "n" | "wide"; children: ComponentChildren
 }
 
 /** A table that scrolls by itself where it is too wide, also by keyboard; on a narrow page each row
- * is a card, whose cells are named by their `data-label`. ``titled``: its label is seen. */
+ * is a card, whose cells are named by their `data-label`. ``titled``: its label is seen. ``kind``: "tasks", whose
+ * columns are where those of the next such table are; on a narrow page "fleet", whose cards begin
+ * with name and sentence, and "terse", with names and values in one line. */
 export function Table(props: {
   label: string;
   titled?: boolean;
+  kind?: "fleet" | "tasks" | "terse";
   head: ComponentChildren;
   children: ComponentChildren;
 }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-    <section class="table" aria-label={props.label} tabIndex={0}>
+    <section class={`table ${props.kind ?? ""}`} aria-label={props.label} tabIndex={0}>
       {props.titled && <h2>{props.label}</h2>}
       <table>
         <thead>

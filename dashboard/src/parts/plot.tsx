@@ -90,7 +90,8 @@ function options(props: Props, width: number, latest: { marks: Mark[] }): uPlot.
         stroke: colour(line.colour),
         width: 1.5,
         dash: line.dashed ? [5, 4] : [],
-        points: { show: props.times.length < 3 },
+        // A line needs two points; of many, none stands out.
+        points: { show: (plot: uPlot) => (plot.data[0]?.length ?? 0) < 3 },
         spanGaps: true,
       })),
     ],

@@ -11,13 +11,13 @@ import { Trouble, useAsked, useTick } from "./asking";
 import { Ago, Column, EnvoyMark, Image, SideMark, Table } from "./marks";
 import { Told } from "./told";
 
-/** The running ones first, then those that stopped, the newest first. */
+/** The running ones first, by side; then those that stopped, the newest first. */
 export function ordered(tasks: Task[]): Task[] {
   const at = (task: Task) => task.stoppedAt ?? task.createdAt ?? 0;
   const over = (task: Task) => Number(task.status === "STOPPED");
-  return [...tasks].sort(
-    (a, b) => over(a) - over(b) || (over(a) ? at(b) - at(a) : byName(a.task, b.task)),
-  );
+  const standing = (a: Task, b: Task) =>
+    byName(a.side ?? "", b.side ?? "") || byName(a.task, b.task);
+  return [...tasks].sort((a, b) => over(a) - over(b) || (over(a) ? at(b) - at(a) : standing(a, b)));
 }
 
 /** Why a task stopped, by its container that says most: in parts. */
@@ -38,6 +38,7 @@ export function Tasks({ tasks, label }: { tasks: Task[]; label: string }) {
   return (
     <Table
       label={label}
+      kind="tasks"
       head={
         <>
           <Column>{t("column.task")}</Column>
@@ -75,7 +76,7 @@ function TaskRows({ task }: { task: Task }) {
           </button>
         </th>
         <td data-label={t("column.side")}>
-          {task.side ? <SideMark side={task.side} /> : (task.ecsService ?? "–")}
+          {task.side ? <SideMark side={task.side} /> : <span class="muted">–</span>}
         </td>
         <td data-label={t("column.status")}>
           <Health task={task} />

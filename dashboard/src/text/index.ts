@@ -82,7 +82,7 @@ export function rate(value: number | undefined): string {
 /** A latency in milliseconds. */
 export function latency(ms: number | undefined): string {
   if (ms === undefined) return "–";
-  return ms >= 1000 ? `${number(ms / 1000, 2)} s` : `${number(ms, ms < 10 ? 1 : 0)} ms`;
+  return ms >= 1000 ? `${number(ms / 1000, 2)} s` : `${number(ms, ms > 0 && ms < 10 ? 1 : 0)} ms`;
 }
 
 /** A length of time in seconds. */

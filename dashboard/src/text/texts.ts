@@ -27,8 +27,8 @@ export const TEXTS = {
   "link.live": ["Live", "接続中"],
   "link.gone": ["Not connected", "未接続"],
   "stale.gone": [
-    "The control plane does not answer; it is tried again all the time.",
-    "コントロールプレーンが応答しません。再接続を続けています。",
+    "The control plane does not answer; it is tried again all the time. Envoys go on with what they have; deployments stand still until it is back.",
+    "コントロールプレーンが応答しません。再接続を続けています。Envoy は今の設定のまま動き続け、デプロイは復旧まで止まります。",
   ],
   "stale.age": ["What you see is {time} old.", "表示しているのは {time}前の情報です。"],
   "stale.never": ["Connecting to the control plane…", "コントロールプレーンに接続しています…"],

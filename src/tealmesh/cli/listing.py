@@ -61,7 +61,9 @@ SECTIONS: dict[str, dict[str, Listed]] = {
     },
     "What Terraform and others made": {
         "adopt": Listed("adopt", "Tell what cannot be found out about a SERVICE that others made."),
-        "terraform": Listed("adopt", "What deployments changed, for Terraform."),
+        "terraform": Listed(
+            "adopt", "What deployments changed, and modules take over, for Terraform."
+        ),
         "env": Listed("about", "Variables for the AWS CLI, SDKs and Terraform."),
         "models": Listed("models", "What the AWS CLI and boto3 know of the APIs."),
         "import": Listed("migrate", "Create a mesh from what describes it elsewhere."),

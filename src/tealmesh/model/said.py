@@ -66,8 +66,8 @@ def listed(parts: Sequence[str], between: str = ", ") -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """A number with its noun, which gets an s in the plural."""
-    return Said("{n} " + (noun if number == 1 else f"{noun}s"), {"n": number})
+    """A number with its noun, which gets an s in the plural. Thousands are set apart."""
+    return Said("{n} " + (noun if number == 1 else f"{noun}s"), {"n": f"{number:,}"})
 
 
 def body(text: Value) -> SaidBody:

@@ -61,16 +61,18 @@ class Operations(BundleOperations):
         image_problem: preflight.ImageProblem,
         port_problem: PortProblem = lambda gateway: "",
         system_problem: Callable[[], str] = str,
+        lag: float = 0.0,
     ) -> None:
         """``system_problem``: why no service or gateway of a teal.toml can be made; empty if they
-        can.
+        can. ``lag``: as of `Forecast`.
         """
         self._store = store
         self._controller = controller
         self._driver = driver
         self._traffic = traffic
         self._clock = clock
-        self.forecast = Forecast(store, controller, driver, traffic, clock, image_problem)
+        looks = (store, controller, driver, traffic, clock, image_problem)
+        self.forecast = Forecast(*looks, lag=lag)
         self._port_problem = port_problem
         self._system_problem = system_problem
         self._applying = asyncio.Lock()

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from tealmesh.envoy.names import BesideKind
+from tealmesh.model.arn import last_part
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.convergence import Convergence
 from tealmesh.model.errors import DriverError, NotYet
@@ -44,6 +45,8 @@ log = logging.getLogger(__name__)
 
 _CONVERGENCE_WAIT_SECONDS = 1.0
 """The longest single wait for convergence, so that a request to abort is soon noticed."""
+_ID_CHARACTERS = 8
+"""So many characters of a task's id are shown, as on the command line."""
 
 
 class WaitConverged(Protocol):
@@ -211,12 +214,15 @@ class Performer:
 
     async def _await_converged(self, d: Deployment, service: Service, revision: int) -> Event:
         convergence = await self._converged(d.mesh, revision, _CONVERGENCE_WAIT_SECONDS)
-        refusals = convergence.rejected.items()
-        rejected = tuple(f"{envoy}: {message}" for envoy, message in refusals)
+        waiting = tuple(map(_called, convergence.waiting))
+        rejected = tuple(
+            say("{envoy}: {message}", envoy=_called(envoy), message=" ".join(message.split()))
+            for envoy, message in convergence.rejected.items()
+        )
         at = self._clock()
         seen = [self._traffic(service, side, 0.0) for side in (d.old_side, d.new_side)]
         every = max(traffic.every for traffic in seen)
-        return ConvergenceSeen(convergence.converged, at, convergence.waiting, rejected, every)
+        return ConvergenceSeen(convergence.converged, at, waiting, rejected, every)
 
     async def _explain(self, d: Deployment, service: Service, new: SideTasks) -> str:
         late = limits.half_gone(d, self._clock())
@@ -259,3 +265,11 @@ class Performer:
     def _seen_beside(self, d: Deployment, service: Service, since: float) -> Traffic:
         kind = machine.beside_kind(d)
         return self._beside(service, d.new_side, since, kind) if kind else Traffic()
+
+
+def _called(envoy: str) -> str:
+    """An Envoy for people: by its task if it has one, as `teal envoys` calls it."""
+    identity = envoy.rpartition("@")[2]
+    if not identity.startswith("arn:"):
+        return envoy
+    return say("task {task}", task=last_part(identity)[:_ID_CHARACTERS])

@@ -25,7 +25,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from tealmesh.model.clock import Clock, Moment, MomentBody, NewId
 from tealmesh.model.errors import DatabaseAway, TealError
 from tealmesh.store.database.formats import FORMAT
-from tealmesh.store.database.opening import Database
+from tealmesh.store.database.opening import Database, Unwritten
+from tealmesh.store.database.outage import Outage
 from tealmesh.store.database.schema import audit, documents, state
 from tealmesh.store.fences import refuse_late
 from tealmesh.store.following import Broken, Head, followed, head, loaded
@@ -128,6 +129,9 @@ class Commits:
         self._published = published
         self._seen = seen
         self._closing = threading.Event()
+        self._unwritten = Outage()
+        """Since when a server that answers has taken no commit: its disk is full, say. Smaller
+        writes than these may succeed meanwhile."""
         with database.reading() as connection:
             self._see(head(connection))
             self.view = loaded(connection)
@@ -147,6 +151,8 @@ class Commits:
                 return attempt(attempts)
             except sa.exc.SQLAlchemyError as error:
                 failure = self._failure(error, attempts)
+                if isinstance(error, Unwritten):
+                    self._unwritten.begins(str(failure))
                 if not isinstance(failure, DatabaseAway) or not self._goes_on():
                     raise failure from error
             attempt = self._again
@@ -315,8 +321,7 @@ class Commits:
     def _goes_on(self) -> bool:
         """Whether to try again, after a while."""
         closing = self._closing.wait(_PAUSE_SECONDS)
-        # A server that answers may have taken no write for as long: its disk is full, say.
-        out = (self._database.outage, self._database.refusing)
+        out = (self._database.outage, self._unwritten)
         return not closing and not any(one.lasts(PATIENCE_SECONDS) for one in out)
 
     def _see(self, now: Head) -> None:
@@ -324,6 +329,7 @@ class Commits:
             self._seen(now.moment)
 
     def _committed(self, base: View, commit: Commit) -> None:
+        self._unwritten.ends()
         self._publish(applied(base, [commit]))
 
     def _publish(self, view: View) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 from tealmesh.model.clock import Clock, system_clock
-from tealmesh.model.errors import DockerUnavailable, TealError
+from tealmesh.model.errors import DockerUnavailable, LeaseLost, TealError
 from tealmesh.supervision.trouble import EVERYTHING, Told, Trouble, last_line
 
 _log = logging.getLogger(__name__)
@@ -152,6 +152,10 @@ class Supervisor:
         self, worker: str, concerns: str, error: BaseException, *, repeats: bool = True
     ) -> float:
         """Note a failure; return the seconds until the worker is to be tried again."""
+        if isinstance(error, LeaseLost):
+            # Another replica goes on with it; what is done under the lease here is being stopped.
+            _log.info("%s stops: %s", worker, error)
+            return self.backoff.first
         before = self._failing.get(worker)
         if before is not None and before.change is not None:
             before.change.cancel()

@@ -16,6 +16,8 @@ ACTOR = "workloads"
 
 CALM_SECONDS = 5.0
 """Between two looks at ECS while nothing is deployed."""
+LAG_SECONDS = 2 * CALM_SECONDS
+"""After so long what ECS has is in the store, with time for the look itself."""
 BUSY_SECONDS = 1.0
 """The same while a deployment runs."""
 HURRIED_SECONDS = 0.5

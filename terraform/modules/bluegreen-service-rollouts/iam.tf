@@ -12,7 +12,8 @@ data "aws_iam_policy_document" "tasks" {
 }
 
 resource "aws_iam_role" "task" {
-  name_prefix        = "${substr(var.name, 0, 24)}-"
+  name               = var.names.task_role
+  name_prefix        = var.names.task_role == null ? "${substr(var.name, 0, 24)}-" : null
   assume_role_policy = data.aws_iam_policy_document.tasks.json
 }
 

@@ -5,11 +5,14 @@
 locals {
   weights = { for side, it in local.sides : side => it.weight }
   targets = { for side, weight in local.weights : aws_appmesh_virtual_node.side[side].name => weight }
+
+  # By default that of App Mesh.
+  timeout_seconds = var.timeout_seconds > 0 ? var.timeout_seconds : 15
 }
 
 resource "aws_appmesh_route" "this" {
   provider            = aws.mesh
-  name                = var.name
+  name                = coalesce(var.names.route, var.name)
   mesh_name           = var.mesh_name
   virtual_router_name = aws_appmesh_virtual_router.this.name
 
@@ -40,9 +43,10 @@ resource "aws_appmesh_route" "this" {
             tcp_retry_events = ["connection-error"]
             max_retries      = var.retries
 
+            # That of a request: a try that takes long is not sent again, but would end here.
             per_retry_timeout {
               unit  = "s"
-              value = 1
+              value = local.timeout_seconds
             }
           }
         }
@@ -86,9 +90,10 @@ resource "aws_appmesh_route" "this" {
             tcp_retry_events = ["connection-error"]
             max_retries      = var.retries
 
+            # That of a request: a try that takes long is not sent again, but would end here.
             per_retry_timeout {
               unit  = "s"
-              value = 1
+              value = local.timeout_seconds
             }
           }
         }
@@ -130,9 +135,10 @@ resource "aws_appmesh_route" "this" {
             tcp_retry_events = ["connection-error"]
             max_retries      = var.retries
 
+            # That of a request: a try that takes long is not sent again, but would end here.
             per_retry_timeout {
               unit  = "s"
-              value = 1
+              value = local.timeout_seconds
             }
           }
         }

@@ -102,6 +102,24 @@ variable "side_names" {
   }
 }
 
+variable "names" {
+  description = "Names of resources that were there before the module, which are not those that it would give (as `teal terraform moved` prints them): a side has NAME-blue or NAME-green, the role of tasks a name that begins with NAME, all else NAME."
+  type = object({
+    route             = optional(string)
+    cloud_map_service = optional(string)
+    task_role         = optional(string)
+    virtual_nodes     = optional(map(string), {})
+    ecs_services      = optional(map(string), {})
+    families          = optional(map(string), {})
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for side in concat(keys(var.names.virtual_nodes), keys(var.names.ecs_services), keys(var.names.families)) : contains(["blue", "green"], side)])
+    error_message = "virtual_nodes, ecs_services and families have a name for blue, for green or for both."
+  }
+}
+
 variable "desired_count" {
   description = "Tasks of each active side."
   type        = number

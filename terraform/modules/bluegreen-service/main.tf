@@ -14,6 +14,9 @@ locals {
   declared = { blue = var.blue, green = var.green }
   sides    = { for side, it in local.declared : side => it if it.is_active }
   names    = { for side, word in var.side_names : side => "${var.name}-${word}" }
+  nodes    = merge(local.names, var.names.virtual_nodes)
+  services = merge(local.names, var.names.ecs_services)
+  families = merge(local.names, var.names.families)
   hostname = var.hostname == "" ? "${var.name}.${var.namespace.name}" : var.hostname
 
   log_configuration = var.log_group == "" ? null : {
@@ -56,7 +59,7 @@ resource "aws_appmesh_virtual_service" "this" {
 }
 
 resource "aws_service_discovery_service" "this" {
-  name = var.name
+  name = coalesce(var.names.cloud_map_service, var.name)
 
   dns_config {
     namespace_id   = var.namespace.id

@@ -17,3 +17,8 @@ output "virtual_nodes" {
   description = "The virtual nodes of the sides that exist, by side."
   value       = { for side, node in aws_appmesh_virtual_node.side : side => node.name }
 }
+
+output "virtual_node_arns" {
+  description = "Their ARNs, by side, for policies of your own."
+  value       = { for side, node in aws_appmesh_virtual_node.side : side => node.arn }
+}

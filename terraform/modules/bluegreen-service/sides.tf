@@ -3,7 +3,7 @@
 resource "aws_appmesh_virtual_node" "side" {
   provider  = aws.mesh
   for_each  = local.sides
-  name      = local.names[each.key]
+  name      = local.nodes[each.key]
   mesh_name = var.mesh_name
 
   spec {
@@ -37,7 +37,7 @@ resource "aws_appmesh_virtual_node" "side" {
       aws_cloud_map {
         namespace_name = var.namespace.name
         service_name   = aws_service_discovery_service.this.name
-        attributes     = { ECS_SERVICE_NAME = local.names[each.key] }
+        attributes     = { ECS_SERVICE_NAME = local.services[each.key] }
       }
     }
 
@@ -72,7 +72,7 @@ module "sidecar" {
 
 resource "aws_ecs_task_definition" "side" {
   for_each                 = local.sides
-  family                   = local.names[each.key]
+  family                   = local.families[each.key]
   requires_compatibilities = ["FARGATE"]
   network_mode             = "awsvpc"
   cpu                      = var.cpu
@@ -108,7 +108,7 @@ resource "aws_ecs_task_definition" "side" {
 
 resource "aws_ecs_service" "side" {
   for_each              = local.sides
-  name                  = local.names[each.key]
+  name                  = local.services[each.key]
   cluster               = var.cluster
   task_definition       = aws_ecs_task_definition.side[each.key].arn
   desired_count         = var.desired_count

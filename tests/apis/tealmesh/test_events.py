@@ -85,6 +85,11 @@ def test_what_the_engine_did_is_about_a_task() -> None:
     assert event(entry, View(7, {}))["sentence"] == "root asked to stop task 01234567 in cluster c"
 
 
+def test_the_code_of_a_page_is_not_told() -> None:
+    entry = AuditEntry(7, 1.0, "root", "GetPageCode", [[tables.CODES, "aff3efc39916d47f", "put"]])
+    assert event(entry, View(7, {}))["sentence"] == "root asked for a code that opens the page"
+
+
 def test_what_callers_see_of_a_task_is_told_in_a_sentence() -> None:
     identity = key("c", "web", "243cb68456789", "it fails the health check of edge")
     service = [tables.ECS_SERVICES, key("c", "web"), "put"]

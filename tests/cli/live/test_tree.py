@@ -136,6 +136,8 @@ def test_what_a_person_has_to_do_is_not_cut_off() -> None:
 def test_the_age_of_what_is_seen_while_nothing_answers() -> None:
     text = shown(sight(web()), lost="no control plane answers at x")
     assert "what follows is 5 s old: no control plane answers at x" in text
+    # What somebody fears at 3 a.m. is that requests fail.
+    assert "Envoys go on with what they have" in " ".join(text.split())
 
 
 def test_a_group_is_above_its_services() -> None:
@@ -173,11 +175,38 @@ def told(before: Sight | None, after: Sight) -> list[str]:
     return list(changes(facts(before) if before else {}, facts(after)))
 
 
+def test_what_failed_says_why_what_serves_and_what_to_do() -> None:
+    over = {
+        **RUNNING, "status": "ROLLBACK_SUCCESSFUL", "state": "ROLLED_BACK", "finishedAt": 1040.0,
+        "reason": "success-rate: 80 % of 40 requests succeeded",
+        "serves": "x/web:1 on blue serves all requests",
+    }  # fmt: skip
+    text = shown(sight(web(deployment=over)))
+    assert "success-rate: 80 % of 40 requests succeeded" in text
+    assert "x/web:1 on blue serves all requests; `teal explain web` says" in text
+
+
+def test_what_goes_back_before_it_had_weight_came_to_no_step() -> None:
+    back = {
+        **RUNNING, "status": "ROLLBACK_IN_PROGRESS", "state": "CONVERGING_BACK", "evidence": [],
+        "step": 0, "reason": "an Envoy rejects its configuration: task 6cb8dbb5: bad regex",
+    }  # fmt: skip
+    mesh = {"name": "shop", "envoys": 3, "connected": 3, "rejected": 1}
+    text = shown(sight(web(deployment=back), meshes=[mesh]))
+    assert "10 % ◌ ─ 50 % ◌ ─ 100 % ◌" in text
+    assert "mesh shop: 1 Envoy rejects its configuration and keeps what it had" in text
+
+
 def test_a_line_for_each_change_and_none_for_new_measurements() -> None:
     first = sight(web(deployment=RUNNING))
     lines = told(None, first)
     assert "web: weights blue 50 %, green 50 %" in lines
     assert "web: step 2 gate share: NEED_DATA 40 of 100 requests" in lines
+    # Where it stands, until when at the latest, and what is next: in one line.
+    assert (
+        "web: step 2 of 3 (50 %): MEASURING; rolls back in 4:50 at the latest; "
+        "next: 100 % of the requests to green"
+    ) in lines
     assert any(line.startswith("web green: requests fail: 3 ") for line in lines)
     assert "task aaaa1111 of web blue: RUNNING" in lines
 

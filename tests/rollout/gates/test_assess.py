@@ -115,7 +115,7 @@ def test_a_share_goes_by_those_that_began_where_many_were_under_way() -> None:
     old, new = Traffic(requests=200, started=0), Traffic(requests=1800, started=1900)
     gate = assess.share(old, new, 1.0, 100, under_way=200)
     assert gate.verdict is Verdict.PASS
-    assert "100 % of 1900 requests that began" in gate.detail
+    assert "100 % of 1,900 requests that began" in gate.detail
     late = replace(old, started=1)
     assert assess.share(late, new, 1.0, 100, under_way=200).verdict is Verdict.FAIL
     # Too few that began say nothing.

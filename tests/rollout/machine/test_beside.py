@@ -57,7 +57,7 @@ def beside(requests: int, failures: int = 0) -> Event:
     [
         (
             Traffic(1000, timed=1000, bounds=(100.0, 500.0), buckets=(100, 900)),
-            "latency-p99: WHAT: 10 % of 1000 answers came within 100 ms, at least 99 % must",
+            "latency-p99: WHAT: 10 % of 1,000 answers came within 100 ms, at least 99 % must",
         ),
         (
             Traffic(1000, client_errors=600),
@@ -87,7 +87,7 @@ def test_what_goes_beside_lasts_its_time_and_passes_by_fixed_objectives(state: S
     start = d.since
     early = machine.step(d, beside(1000, 5), start + STEP_TIME - 0.1)
     assert early.state is state
-    assert "99.5 % of 1000 requests succeeded" in early.waiting_for
+    assert "99.5 % of 1,000 requests succeeded" in early.waiting_for
     few = machine.step(early, beside(44), start + STEP_TIME + 0.1)
     assert few.state is state
     assert "44 of 100 requests" in few.waiting_for

@@ -105,7 +105,7 @@ def test_a_window_that_was_not_enough_stays_to_be_seen_while_the_next_one_fills(
     d = look(d, START + 4.0, old=10, new=2)
     assert d.waiting_for == "another window of 3 s"
     assert d.last_window == (
-        "share: the new side got 50 % of 1000 requests, its weight is 10 % ± 3.79 %"
+        "share: the new side got 50 % of 1,000 requests, its weight is 10 % ± 3.79 %"
     )
     assert (d.evidence[-1].requests, d.evidence[-1].total_requests) == (500, 1000)
     d = look(d, START + 6.0, old=500, new=500)

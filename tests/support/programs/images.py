@@ -93,15 +93,28 @@ def envoy_image(engine: Podman, directory: Path, name: str) -> None:
 def based(engine: Podman, directory: Path, name: str, envoy: Path | None = None) -> None:
     """Import a base image; with Envoy's binary it is one for both of our images."""
     archive = directory / "base.tar"
-    base(archive, envoy=envoy)
+    base(archive, **({} if envoy is None else {"envoy": envoy}))
     binaries = Path(sys.executable).resolve().parent
     engine.run("import", "--change", f"ENV PATH={binaries}:/bin", str(archive), name)
     archive.unlink()
 
 
+def sample_image(engine: Podman, directory: Path, base_name: str, name: str, version: int) -> None:
+    """Build an image of the sample application, as its users would."""
+    file = directory / f"Containerfile.{version}"
+    file.write_text(
+        f"FROM {base_name}\nCOPY examples/sample/app.py /app.py\nUSER 65534:65534\n"
+        f'ENTRYPOINT ["python3", "/app.py", "--version", "{version}"]\n'
+    )
+    _build(engine, file, base_name, name)
+
+
 def built(engine: Podman, image: str, base_name: str, name: str) -> None:
     """Build an image of `images/`."""
-    file = REPOSITORY / "images" / image / "Containerfile"
+    _build(engine, REPOSITORY / "images" / image / "Containerfile", base_name, name)
+
+
+def _build(engine: Podman, file: Path, base_name: str, name: str) -> None:
     engine.run(
         "build", "--network", "none", "--format", "docker", "--build-arg", f"BASE={base_name}",
         "--file", str(file), "--tag", name, str(REPOSITORY),

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
 import resource
@@ -90,6 +91,7 @@ class Podman:
         return ["podman", *where, "--log-level", "error", *arguments]
 
     def start(self) -> None:
+        _weigh()
         with (self.directory / "podman.log").open("ab") as log:
             self.process = subprocess.Popen(
                 self.command("system", "service", "--time=0", self.url),
@@ -160,6 +162,18 @@ class Podman:
             return None
         finally:
             await api.close()
+
+
+_PARENT = Path("/sys/fs/cgroup/cpu/libpod_parent/cpu.shares")
+
+
+def _weigh() -> None:
+    """Let containers have the part of the processor that as many processes would have: all of
+    Podman's together count as one, and starve while tests run beside them. Of cgroups version 1.
+    """
+    with contextlib.suppress(OSError):
+        _PARENT.parent.mkdir(exist_ok=True)
+        _PARENT.write_text(str(20 * 1024))
 
 
 _engines = itertools.count()

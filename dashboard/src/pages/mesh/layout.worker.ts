@@ -3,7 +3,13 @@
 import type { MeshGraph } from "../../data/wire";
 import { placed } from "./layout";
 
-addEventListener("message", (event: MessageEvent<{ number: number; graph: MeshGraph }>) => {
-  const { number, graph } = event.data;
-  postMessage({ number, placed: placed(graph) });
+interface Asked {
+  number: number;
+  graph: MeshGraph;
+  upright: boolean;
+}
+
+addEventListener("message", (event: MessageEvent<Asked>) => {
+  const { number, graph, upright } = event.data;
+  postMessage({ number, placed: placed(graph, upright) });
 });

@@ -3,6 +3,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { MeshGraph } from "../../data/wire";
+import { narrow } from "../../parts/narrow";
 import { type Placed, shapeOf } from "./placed";
 import { MANY_NODES, rows } from "./rows";
 
@@ -32,7 +33,8 @@ export function usePlaces(graph: MeshGraph | undefined): Places {
   const asked = useRef({ number: 0, shape: "" });
   const [last, show] = useState<{ shape: string; placed: Placed } | null>(null);
   const [error, fail] = useState<string | undefined>(undefined);
-  const shape = graph === undefined ? "" : shapeOf(graph);
+  const upright = narrow.value;
+  const shape = graph === undefined ? "" : (upright ? "upright " : "") + shapeOf(graph);
   if (graph !== undefined && graph.nodes.length > MANY_NODES && !known.has(shape)) {
     keep(shape, rows(graph));
   }
@@ -63,7 +65,7 @@ export function usePlaces(graph: MeshGraph | undefined): Places {
       fail(undefined);
       show({ shape: asked.current.shape, placed: event.data.placed });
     };
-    started.postMessage({ number, graph });
+    started.postMessage({ number, graph, upright });
     started.onerror = (event) => fail(event.message || "the layout could not be loaded");
   }, [shape]);
 

@@ -122,6 +122,7 @@ function Rows({ traces }: { traces: Trace[] }) {
   return (
     <Table
       label={t("traces.list")}
+      kind="terse"
       head={
         <>
           <Column>{t("traces.at")}</Column>

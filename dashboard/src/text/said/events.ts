@@ -29,6 +29,8 @@ export const EVENTS: Record<string, string> = {
   "found data again for {what}": "{what}のデータを再び取得",
   "asked to stop {what}": "{what}の停止を指示",
   "asked {what}": "{what}に問い合わせ",
+  "asked for {what}": "{what}を取得",
+  "a code that opens the page": "ページを開くコード",
   "noted the answer of {what}": "{what}の回答を記録",
   "is deleting {what}": "{what}を削除中",
   "deleted {what}": "{what}を削除",

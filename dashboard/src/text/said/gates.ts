@@ -30,7 +30,8 @@ export const GATES: Record<string, string> = {
   "all Envoys of its callers are heard of again":
     "呼び出し元のすべての Envoy の報告が再び届いている",
   "every Envoy has acknowledged": "すべての Envoy が受け入れ済み",
-  "refused by {rejected}": "拒否：{rejected}",
+  "an Envoy rejects its configuration: {rejected}": "Envoy 1 台が設定を拒否：{rejected}",
+  "{n} Envoys reject their configuration: {rejected}": "Envoy {n} 台が設定を拒否：{rejected}",
   "Envoys that have not connected yet must acknowledge": "未接続の Envoy の受け入れ待ち",
   "1 Envoy has not acknowledged: {names}": "Envoy 1 台が未受け入れ：{names}",
   "{n} Envoys have not acknowledged: {names}": "Envoy {n} 台が未受け入れ：{names}",
@@ -99,7 +100,7 @@ export const GATES: Record<string, string> = {
   "{bad} of 1 request": "リクエスト 1 件中 {bad} 件",
   failed: "失敗",
   "were answered with a client error (4xx)": "クライアントエラー (4xx)",
-  "took longer than {bound} ms": "{bound} ミリ秒超過",
+  "took longer than {bound} ms": " {bound} ミリ秒超過",
   "had no answer yet when windows of measurement ended": "測定区間の終わりに未応答",
   "nothing says that this is worse{rare}": "悪化を示すものはない{rare}",
   "; too rare to be waited for": "（まれなため待たない）",

@@ -5,8 +5,10 @@
 import { filled, language, word } from "..";
 import { EVENTS } from "./events";
 import { EXPLAINING } from "./explaining";
+import { FAULTS } from "./faults";
 import { GATES } from "./gates";
 import { MACHINE } from "./machine";
+import { REFUSING } from "./refusing";
 import { STOPPING } from "./stopping";
 
 /** A text, and what it is made of, if that is known. */
@@ -24,6 +26,8 @@ const JAPANESE: Record<string, string> = {
   ...MACHINE,
   ...EVENTS,
   ...STOPPING,
+  ...FAULTS,
+  ...REFUSING,
 };
 
 /** Between and around values, what is no word. */

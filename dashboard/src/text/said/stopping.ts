@@ -36,6 +36,8 @@ export const STOPPING: Record<string, string> = {
   "ResourceInitializationError: {words}":
     "ResourceInitializationError（リソースを準備できない）：{words}",
   "OutOfMemoryError: {words}": "OutOfMemoryError（メモリ不足）：{words}",
+  "ECS deployment circuit breaker: tasks failed to start":
+    "ECS のサーキットブレーカー：タスクが起動しなかった",
   "ECS deployment circuit breaker: tasks failed to start.":
     "ECS のサーキットブレーカー：タスクが起動しなかった",
   "ECS deployment {deployment} completed.": "ECS のデプロイ {deployment} が完了",

@@ -111,6 +111,7 @@ _NOUNS: dict[str, Callable[..., str]] = {
         deployment=deployment,
     ),
     tables.SESSIONS: lambda identity: say("session {identity} of the page", identity=identity[:8]),
+    tables.CODES: lambda _: say("a code that opens the page"),
     tables.DEPLOYMENTS: lambda service, identity: say(
         "deployment {identity} of {service}", identity=identity, service=service
     ),
@@ -153,6 +154,7 @@ _VERBS: tuple[tuple[tuple[str, ...], Callable[[str], str]], ...] = (
     (("PolicyWaits",), lambda what: say("found nothing to act on for {what}", what=what)),
     (("PolicyWorks",), lambda what: say("found data again for {what}", what=what)),
     (("Stop",), lambda what: say("asked to stop {what}", what=what)),
+    (("GetPageCode",), lambda what: say("asked for {what}", what=what)),
     (("AskHook", "HookRuns"), lambda what: say("asked {what}", what=what)),
     (("HookAnswered",), lambda what: say("noted the answer of {what}", what=what)),
     # ECS deletes a service when its tasks have stopped, so its document is still there.

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from tealmesh.aws.callers.front import PEER
 from tealmesh.aws.callers.peers import Peer
 from tealmesh.aws.callers.sessions import Sessions
+from tealmesh.model import said
 from tealmesh.model.errors import AwsError
 from tealmesh.model.identity.sessions import SessionBody, shown
 
@@ -70,8 +71,10 @@ def guarded(answer: Answer, fresh: Fresh) -> Answer:
 
 
 def refused(error: AwsError) -> Response:
-    """An error in the form of our API's."""
-    body = {"__type": error.code, "message": error.message}
+    """An error in the form of our API's, with what its text is made of if that is known."""
+    body: dict[str, object] = {"__type": error.code, "message": error.message}
+    if told := said.collected([error.message]):
+        body["said"] = told
     return JSONResponse(body, error.status or 400, headers=HEADERS)
 
 

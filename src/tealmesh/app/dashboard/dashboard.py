@@ -25,6 +25,7 @@ from tealmesh.aws.wire.apimodel import Model
 from tealmesh.model import wire
 from tealmesh.model.arn import DEFAULT_ACCOUNT
 from tealmesh.model.clock import random_id, steady_clock, system_clock
+from tealmesh.model.ecs import reasons
 from tealmesh.model.health import TaskHealth
 from tealmesh.model.identity.caller import OURSELVES, Caller
 from tealmesh.rollout.controller import Controller
@@ -60,6 +61,7 @@ class Dashboard:
             now = round(system_clock())
             told = [answers.trouble(one, now) for one in supervisor.troubles()]
             for one in told:
+                one["error"] = reasons.told(one["error"])
                 if "nextTryAt" in one:
                     one["nextTryAt"] = round(one["nextTryAt"])
             return told

@@ -30,7 +30,7 @@ from tealmesh.rollout.ecs_sides import undrained
 from tealmesh.rollout.system import GatewaySystem
 from tealmesh.store import View
 from tealmesh.workloads.clusters import Clusters
-from tealmesh.workloads.worker import Workloads
+from tealmesh.workloads.worker import LAG_SECONDS, Workloads
 
 _OF_AWS = (".amazonaws.com", ".amazonaws.com.cn")
 """How endpoints end that are AWS's, those of a VPC too."""
@@ -51,6 +51,7 @@ class Elsewhere:
         self._discovered = False
         self.xds_at = config.xds_advertise
         self.metrics_at = "/metrics"
+        self.lag = LAG_SECONDS
         self.load_balancers: LoadBalancers = NoLoadBalancers()
         self.logs: Logs = no_logs
         clusters = Clusters(aws.of("ecs"), aws.of("servicediscovery"))

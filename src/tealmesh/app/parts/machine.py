@@ -69,6 +69,7 @@ class Machine:
         self._runtime = built.runtime
         self.summary = built.description
         self.xds_at = ""
+        self.lag = 0.0
         self.metrics_at = ""  # a bucket of S3 may be called "metrics"
         self._feed = Feed(store, aws.client)
         self._target_health = TargetHealth(store, built.envoys)

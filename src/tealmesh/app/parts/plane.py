@@ -233,6 +233,7 @@ class Plane:
             cloud.image_problem,
             cloud.port_problem,
             cloud.system_problem,
+            cloud.lag,
         )
         return Tealmesh(
             store,

@@ -71,6 +71,8 @@ class Cloud(Protocol):
     """HOST:PORT where Envoys of services of teal.toml find us; empty if who starts them knows."""
     metrics_at: str
     """A second path of the page of metrics; empty for none."""
+    lag: float
+    """For how many seconds what ECS has may not be known here yet."""
     load_balancers: LoadBalancers
     logs: Logs
 

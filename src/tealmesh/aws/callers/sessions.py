@@ -28,6 +28,7 @@ from tealmesh.model.identity.sessions import (
     SessionKey,
     principal,
 )
+from tealmesh.model.said import say
 from tealmesh.store import Store, Transaction, tables
 
 CODE_SECONDS = 60.0
@@ -141,7 +142,7 @@ class Sessions:
         session = self.session(authorization)
         now = self._present(session)
         if now is None:
-            _invalid(f"{session['actor']} is no longer let in")
+            _invalid(say("{actor} is no longer let in", actor=session["actor"]))
         shown = principal(session)
         if session["access"] == "viewer":
             return shown
@@ -150,14 +151,14 @@ class Sessions:
     def session(self, authorization: str) -> SessionBody:
         """The session of this header. Raises AwsError ``SessionInvalid``."""
         if not authorization.startswith(SCHEME):
-            _invalid("the header Authorization must be `Teal TOKEN`")
+            _invalid(say("the header Authorization must be `Teal TOKEN`"))
         session = self._key.read(authorization.removeprefix(SCHEME).strip())
         if session is None:
-            _invalid("this control plane has not made the token")
+            _invalid(say("this control plane has not made the token"))
         if session["expires"] <= self._wall():
-            _invalid("the session has ended")
+            _invalid(say("the session has ended"))
         if self._store.view.get(tables.SESSIONS, session["id"]) is None:
-            _invalid("the session was ended")
+            _invalid(say("the session was ended"))
         return session
 
     def session_ended(self, authorization: str, now: float) -> bool:
@@ -233,7 +234,7 @@ class Sessions:
         if len(self._tries) > _MOST_SOURCES:
             del self._tries[next(iter(self._tries))]
         if tries > TRIES:
-            raise AwsError("Throttling", f"at most {TRIES} tries a second", status=429)
+            raise AwsError("Throttling", say("at most {n} tries a second", n=TRIES), status=429)
 
 
 def _person(who: Principal | None) -> Principal:
@@ -263,13 +264,13 @@ def _hash(code: str) -> str:
 def _wrong() -> NoReturn:
     raise AwsError(
         "CodeInvalid",
-        "the code is wrong, was used, or is older than a minute: run `teal open`",
+        say("the code is wrong, was used, or is older than a minute: run `teal open`"),
         status=401,
     )
 
 
 def _invalid(why: str) -> NoReturn:
-    raise AwsError("SessionInvalid", f"{why}: run `teal open`", status=401)
+    raise AwsError("SessionInvalid", say("{why}: run `teal open`", why=why), status=401)
 
 
 def _put(t: Transaction, body: SessionBody, now: float) -> None:

@@ -1,7 +1,8 @@
-"""Commands for services that others made: adopt, terraform vars."""
+"""Commands for services that others made: adopt, terraform vars, terraform moved."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,7 +92,7 @@ def adopt(
 
 @click.group(cls=Commands)
 def terraform() -> None:
-    """What deployments changed, for Terraform."""
+    """What deployments changed, and how a module takes over what there is, for Terraform."""
 
 
 @terraform.command("vars", short_help="Print the variables and commands after a deployment.")
@@ -142,6 +143,73 @@ def variables(
     if only != "vars":
         for line in words.commands(names, described):
             click.echo(line)
+
+
+@terraform.command("moved", short_help="Print the blocks by which a module takes over a service.")
+@click.argument("service", shell_complete=completing.names)
+@click.option(
+    "--directory",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path(),
+    metavar="DIR",
+    help="The configuration whose state has the service's resources; by default this directory.",
+)
+@click.option(
+    "--state",
+    "state_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="That state as a file (`terraform state pull` or `terraform show -json`), in place of "
+    "--directory.",
+)
+@click.option("--module", default="", metavar="NAME", help="What the module is to be called.")
+@click.option(
+    "--source",
+    default="./modules/bluegreen-service",
+    show_default=True,
+    help="Where the module is: bluegreen-service, or bluegreen-service-rollouts.",
+)
+@click.option(
+    "--mesh-provider",
+    default="aws",
+    show_default=True,
+    metavar="aws[.ALIAS]",
+    help="Your configuration of the provider that calls App Mesh's API.",
+)
+@with_json
+@with_client
+def moved(
+    service: str,
+    directory: Path,
+    state_file: Path | None,
+    module: str,
+    source: str,
+    mesh_provider: str,
+    as_json: bool,
+    client: Client,
+) -> None:
+    """Print the configuration by which a module of ours takes over a SERVICE that your own
+    resources describe: the module, and `moved`, `import` and `removed` blocks for your root.
+
+    It is refused, with names, if something of the service would be replaced or taken away. Nothing
+    is changed here: write it beside your configuration, delete the blocks that it names, and look
+    at `terraform plan`.
+    """
+    from tealmesh.cli.terraform.moving import asking, blocks
+
+    if module and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", module):
+        raise click.UsageError(
+            f"--module {module!r}: must be letters, digits, _ and -, and begin with a letter or _"
+        )
+    if not re.fullmatch(r"aws(\.[A-Za-z_][A-Za-z0-9_-]*)?", mesh_provider):
+        raise click.UsageError(
+            f"--mesh-provider {mesh_provider!r}: must be aws, or aws.ALIAS of an alias of yours"
+        )
+    mapping = asking.asked(client, service, directory, state_file, module, source)
+    if as_json:
+        print_json(blocks.body(mapping))
+        return
+    click.echo(blocks.text(mapping, asking.version(), mesh_provider), nl=False)
 
 
 def _pair(text: str, option: str, form: str) -> tuple[str, str]:

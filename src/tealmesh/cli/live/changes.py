@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tealmesh.cli.live.sight import Sight, task_words
 from tealmesh.cli.names import ID_CHARACTERS
-from tealmesh.cli.screens import render
+from tealmesh.cli.screens import standing
 from tealmesh.cli.screens.fit import versions
 from tealmesh.cli.screens.status import gateway_line, service_notes
 from tealmesh.model.traffic.failures import by_kind
@@ -49,7 +49,7 @@ def facts(sight: Sight) -> dict[str, Fact]:
         line = f"group {name}: {group['sentence'].removeprefix(f'group {name}: ')}{waiting}"
         found[f"group {name}"] = Fact(key, line, f"group {name}: its deployment has ended")
     for service in sight.status["services"]:
-        found.update(_service(service))
+        found.update(_service(service, sight.at))
     found.update(_others(sight.status))
     for task in sight.tasks:
         found.update(_task(task, sight.status))
@@ -70,7 +70,7 @@ def _tell(found: dict[str, Fact], about: str, words: str) -> None:
     found[about] = Fact(words, f"{about}: {words}", f"{about}: gone")
 
 
-def _service(service: wire.ServiceStatus) -> dict[str, Fact]:
+def _service(service: wire.ServiceStatus, now: float) -> dict[str, Fact]:
     name = service["name"]
     found: dict[str, Fact] = {}
     total = sum(side["weight"] for side in service["sides"])
@@ -80,10 +80,12 @@ def _service(service: wire.ServiceStatus) -> dict[str, Fact]:
     ]
     _tell(found, name, f"weights {', '.join(shares)}")
     if "deployment" in service:
-        found.update(_deployment(service["deployment"]))
+        found.update(_deployment(service["deployment"], now))
     for side in service["sides"]:
         about = f"{name} {side['side']}"
         words = f"{side['healthy']} of {side['desired']} tasks healthy"
+        if not side["healthy"] and not side["desired"]:
+            words = "no tasks"
         reason = (
             f": {side['reason']}" if side["healthy"] < side["desired"] and "reason" in side else ""
         )
@@ -102,7 +104,7 @@ def _service(service: wire.ServiceStatus) -> dict[str, Fact]:
     return found
 
 
-def _deployment(deployment: wire.Deployment) -> Iterator[tuple[str, Fact]]:
+def _deployment(deployment: wire.Deployment, now: float) -> Iterator[tuple[str, Fact]]:
     name, status = deployment["service"], deployment["status"]
     images = versions(deployment.get("oldImage"), deployment.get("newImage"))
     reason = f": {deployment['reason']}" if deployment.get("reason") else ""
@@ -114,9 +116,10 @@ def _deployment(deployment: wire.Deployment) -> Iterator[tuple[str, Fact]]:
     )
     if "IN_PROGRESS" not in status:
         return
-    where = render.where(deployment)
-    yield f"{name} where", Fact((identity, where), _line(name, where))
-    for at, words in enumerate(render.steered(deployment)):
+    where = standing.where(deployment)
+    told = "; ".join((where, *standing.outlook(deployment, now)))
+    yield f"{name} where", Fact((identity, where), _line(name, told))
+    for at, words in enumerate(standing.steered(deployment)):
         yield f"{name} steered {at}", Fact(words, _line(name, words))
     if "note" in deployment:
         yield f"{name} note", Fact(deployment["note"], _line(name, deployment["note"]))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.text import Text
 
-from tealmesh.cli.screens import render
+from tealmesh.cli.screens import render, standing
 
 if TYPE_CHECKING:
     from tealmesh.cli.live.rows import Marks, Tree
@@ -34,7 +34,7 @@ def deployment_rows(
     if position(deployment) == "ended":
         _ended(tree, depth, deployment, marks)
         return
-    where = Text().append(render.where(deployment), style="bold")
+    where = Text().append(standing.where(deployment), style="bold")
     where.append(f"  {deployment.get('strategy', '')}", style="dim")
     where.append(f"  {deployment['deploymentId'][:8]}", style="dim")
     tree.add(depth, where, 2, ("line on where it is", "lines on where they are"))
@@ -60,9 +60,9 @@ def deployment_rows(
         line.append(gate["gate"] + blanks, style="" if passed else "bold")
         line.append(gate["detail"], style="dim" if passed else "")
         tree.add(
-            depth, line, 6 if passed else 3, kind, lines=1 if passed else 2, hang=size + _MARKED
+            depth, line, 6 if passed else 3, kind, lines=1 if passed else 3, hang=size + _MARKED
         )
-    for words in render.waiting(deployment, now, with_gates=not gates):
+    for words in standing.waiting(deployment, now, with_gates=not gates):
         tree.add(depth, Text(words), 2 if held else 3, _WAITING, lines=6 if held else 2)
 
 
@@ -76,16 +76,20 @@ def _ended(tree: Tree, depth: int, deployment: wire.Deployment, marks: Marks) ->
     line.append(f"deployed {deployment.get('newImage', '?')}: {status} {at}", style="dim")
     tree.add(depth, line, 8 if good else 5, ("deployment that has ended", "deployments that have"))
     if deployment.get("reason"):
-        tree.add(depth + 1, Text(deployment["reason"], style="red"), 5, _WAITING, lines=2)
+        tree.add(depth + 1, Text(deployment["reason"], style="red"), 5, _WAITING, lines=4)
+    if words := standing.afterwards(deployment):
+        tree.add(depth + 1, Text(words), 5, _WAITING, lines=3)
 
 
 def _track(deployment: wire.Deployment, marks: Marks) -> Text:
     """``10 % ✔ ─ 50 % ● ─ 100 %``: the steps, and where it stands."""
     line = Text()
     back = deployment["status"].startswith("ROLLBACK")
-    begun = deployment.get("state") not in render.BEFORE_STEPS
+    begun = deployment.get("state") not in standing.BEFORE_STEPS
+    # What goes back before it had any weight has not come to a step.
+    begun = begun and not (back and not deployment.get("evidence"))
     steps, at = deployment.get("steps") or [], deployment.get("step", 0)
-    last = deployment.get("state") not in (*render.STEP_STATES, "AWAITING_APPROVAL", "HELD")
+    last = deployment.get("state") not in (*standing.STEP_STATES, "AWAITING_APPROVAL", "HELD")
     for index, percentage in enumerate(steps):
         if index:
             line.append(f" {marks.between} ", style="dim")

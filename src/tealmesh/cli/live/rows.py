@@ -96,7 +96,8 @@ def fit(
     if len(kept) < len(rows) and height > 1:
         folded = Counter(row.kind for index, row in enumerate(rows) if index not in kept)
         words = ", ".join(f"{n} {one if n == 1 else many}" for (one, many), n in folded.items())
-        lines.append(_printable(Text(f"folded: {words}", style="dim"), encoding))
+        folded_rows = _printable(Text(f"folded: {words}", style="dim"), encoding)
+        lines.append(_cut(folded_rows, width, encoding))
     for line in lines:
         line.no_wrap = True
         line.truncate(width, overflow="crop")

@@ -11,17 +11,19 @@ from tealmesh.cli.live.deploying import deployment_rows, position
 from tealmesh.cli.live.rows import Marks, Row, Tree, fit
 from tealmesh.cli.live.sides import side_rows
 from tealmesh.cli.ready import shortages
-from tealmesh.cli.screens import render
+from tealmesh.cli.screens import render, standing
 from tealmesh.cli.screens.fit import short_image, versions
 from tealmesh.cli.screens.heartbeat import addresses, advice, lacks_requests
 from tealmesh.cli.screens.status import gateway_line, service_notes
-from tealmesh.cli.screens.troubles import troubles
+from tealmesh.cli.screens.troubles import rejections, troubles
 
 if TYPE_CHECKING:
     from tealmesh.cli.live.sight import Sight
     from tealmesh.cli.live.traffic import Traffic
     from tealmesh.model import wire
 
+MEANWHILE = "meanwhile Envoys go on with what they have, and deployments stand still"
+"""What holds while no control plane answers."""
 _SERVICE = ("service", "services")
 _NOTE = ("note", "notes")
 
@@ -59,16 +61,14 @@ def _head(sight: Sight, now: float, lost: str) -> list[Row]:
     tree.add(0, Text(" · ".join(words), style="dim"), 0, _NOTE)
     if lost:
         age = max(0.0, now - sight.at)
-        text = f"what follows is {age:.0f} s old: {lost}"
+        text = f"what follows is {age:.0f} s old: {lost}; {MEANWHILE}"
         tree.add(0, Text(text, style="bold red"), 0, _NOTE, lines=3)
     for note in sight.notes:
         tree.add(0, Text(note), 0, _NOTE, lines=2)
     for worker, problem in troubles(status, now):
         tree.add(0, Text(f"{worker} {problem}", style="red"), 0, _NOTE, lines=2)
-    for mesh in meshes:
-        if mesh["rejected"]:
-            text = f"mesh {mesh['name']}: {mesh['rejected']} Envoys reject their configuration"
-            tree.add(0, Text(f"{text}: see `teal envoys`", style="red"), 0, _NOTE, lines=2)
+    for line in rejections(status):
+        tree.add(0, Text(line, style="red"), 0, _NOTE, lines=2)
     for shortage in shortages(status):
         tree.add(0, Text(str(shortage), style="yellow"), 1, _NOTE, lines=2)
     return tree.rows
@@ -137,7 +137,7 @@ def _service(
         line.append(f"{service['name']}{mesh}  ", style="bold")
         line.append(f"{versions(*(short_image(image, level) for image in images))}  ")
         line.append(status, style=render.STATUS_STYLES.get(status, ""))
-        line.append(f"  for {render.minutes(max(0.0, now - deployment['createdAt']))}", "dim")
+        line.append(f"  for {standing.minutes(max(0.0, now - deployment['createdAt']))}", "dim")
     else:
         mark, style = (marks.waiting, "yellow") if ill else (marks.passed, "green")
         line.append(f"{mark} ", style=style)

@@ -14,7 +14,7 @@ from tealmesh.cli.live.changes import Fact, changes, facts
 from tealmesh.cli.live.rows import marks_for
 from tealmesh.cli.live.sight import Sight
 from tealmesh.cli.live.traffic import Traffic
-from tealmesh.cli.live.tree import picture
+from tealmesh.cli.live.tree import MEANWHILE, picture
 from tealmesh.cli.screens import render
 from tealmesh.cli.screens.waiting import silence
 from tealmesh.cli.watching import WATCH_SECONDS
@@ -70,7 +70,7 @@ def _tell(look: Look) -> None:
     was_lost = ""
     for sight, lost in _looks(look):
         if lost and not was_lost:
-            _say(time.time(), f"{lost}; waiting for it")
+            _say(time.time(), f"{lost}; waiting for it; {MEANWHILE}")
         elif was_lost and not lost:
             _say(sight.at, "the control plane answers again")
         was_lost = lost

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from tealmesh.cli.screens import render
+from tealmesh.cli.screens import render, standing
 
 if TYPE_CHECKING:
     from tealmesh.model import wire
@@ -42,7 +42,7 @@ class Heartbeat:
         if self._out.is_terminal or now - self._last < SECONDS:
             return
         if "IN_PROGRESS" in deployment["status"]:
-            words = [render.where(deployment), *render.waiting(deployment)]
+            words = [standing.where(deployment), *standing.waiting(deployment)]
             self._out.print(f"{render.clock(time.time())}  {'; '.join(words)}", markup=False)
             self._last = now
 

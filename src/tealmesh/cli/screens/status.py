@@ -26,7 +26,7 @@ from tealmesh.cli.screens.render import (
     side_style,
     table,
 )
-from tealmesh.cli.screens.troubles import troubles
+from tealmesh.cli.screens.troubles import rejections, troubles
 from tealmesh.model.traffic.failures import by_kind
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def status_view(status: wire.GetStatusOutput, window: int, width: int) -> Render
         parts.append(_services(status, window, width))
     blocks: list[list[RenderableType]] = [
         [Text(f"{worker} {problem}", style="red") for worker, problem in troubles(status)],
+        [Text(line, style="red") for line in rejections(status)],
         [Text(str(shortage), style="yellow") for shortage in shortages(status)],
         [
             Text(f"{service['name']} {side['side']}: {by_kind(side['errorKinds'])}", style="red")

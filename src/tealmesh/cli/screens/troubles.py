@@ -18,6 +18,16 @@ def troubles(status: wire.GetStatusOutput, now: float | None = None) -> Iterator
         yield one["worker"], _sentence(one, time.time() if now is None else now)
 
 
+def rejections(status: wire.GetStatusOutput) -> Iterator[str]:
+    """A sentence on each mesh with Envoys that reject what they were sent."""
+    for mesh in status.get("meshes", []):
+        if count := mesh["rejected"]:
+            what = "1 Envoy rejects its configuration and keeps what it had"
+            if count > 1:
+                what = f"{count} Envoys reject their configuration and keep what they had"
+            yield f"mesh {mesh['name']}: {what}: `teal envoys` says why"
+
+
 def _sentence(trouble: wire.WorkerTrouble, now: float) -> str:
     since = time.strftime("%H:%M:%S", time.localtime(trouble["since"]))
     times = "once" if trouble["times"] == 1 else f"{trouble['times']} times"

@@ -34,12 +34,13 @@ class Terraform:
     Terraform finds there and in the environment. Raises TerraformFailed.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, option: str = "--terraform") -> None:
+        """``option``: the one that says ``directory``."""
         program = shutil.which("terraform")
         if program is None:
-            raise TealError("there is no `terraform` on PATH, which --terraform needs")
+            raise TealError(f"there is no `terraform` on PATH, which {option} needs")
         if not any(directory.glob("*.tf")) and not any(directory.glob("*.tf.json")):
-            raise TealError(f"--terraform {directory}: no configuration (*.tf) is there")
+            raise TealError(f"{option} {directory}: no configuration (*.tf) is there")
         self._program, self.directory = program, directory
 
     @contextmanager
@@ -54,6 +55,10 @@ class Terraform:
     def apply(self, plan: Plan) -> None:
         """Apply a plan, which has not to be older than the state."""
         self._run("apply", "-input=false", "-no-color", str(plan.file))
+
+    def shown(self) -> str:
+        """The state as JSON."""
+        return self._run("show", "-json")
 
     def _run(self, *arguments: str) -> str:
         # In a session of its own: Ctrl-C ends the following, and no apply in its middle.
@@ -72,6 +77,22 @@ class Terraform:
                 retryable=_LOCKED in done.stderr,
             )
         return done.stdout
+
+
+def found_version() -> tuple[int, int] | None:
+    """Major and minor version of the Terraform on PATH; None if there is none that tells."""
+    program = shutil.which("terraform")
+    if program is None:
+        return None
+    done = subprocess.run(
+        [program, "version", "-json"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    match = re.search(r'"terraform_version": *"(\d+)\.(\d+)', done.stdout)
+    return (int(match.group(1)), int(match.group(2))) if match else None
 
 
 def _plan_of(text: str) -> Mapping[str, object]:

@@ -58,6 +58,8 @@ def _kept(definition: TaskDefinitionBody) -> KeptDefinition:
         kept["proxyConfiguration"] = definition["proxyConfiguration"]
     if "volumes" in definition:
         kept["volumes"] = definition["volumes"]
+    if "cpu" in definition:
+        kept["cpu"] = definition["cpu"]
     if "memory" in definition:
         kept["memory"] = definition["memory"]
     if "registeredBy" in definition:

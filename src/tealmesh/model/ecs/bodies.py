@@ -283,6 +283,7 @@ class KeptDefinition(TypedDict, total=False):
     containerDefinitions: list[ContainerDefinitionOutputTypeDef]
     proxyConfiguration: ProxyConfigurationOutputTypeDef
     volumes: list[VolumeOutputTypeDef]
+    cpu: str
     memory: str
     registeredBy: str
 

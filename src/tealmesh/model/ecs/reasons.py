@@ -2,39 +2,19 @@
 of (`tealmesh.model.said`). Pure.
 
 ECS tells its reasons as finished English sentences, and so does our engine, since clients read them
-there. Their forms are few, so they are recognized here. Of one without a form, and of what a
-container wrote, nothing but the text is known.
+there. Their forms are few, so they are recognized here and in `faults`. Of one without a form, and
+of what a container wrote, nothing but the text is known.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
 """
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
+from tealmesh.model.ecs.faults import FAULTS
+from tealmesh.model.ecs.forms import SENTENCES, form
 from tealmesh.model.said import Said, say
-
-_VALUES = {"code": r"-?\d+", "seconds": r"\d+", "condition": "[A-Z]+"}
-"""What a value of this name may be, where it is not one word."""
-_LONG = frozenset({"what", "callers", "containers", "words"})
-"""Values of many words."""
-_SENTENCES = frozenset({"what", "reason"})
-"""Values that may have a form of their own."""
-
-
-def form(template: str) -> tuple[str, re.Pattern[str]]:
-    """A template of `say`, and what its texts look like."""
-    parts = re.split(r"\{(\w+)\}", template)
-    texts, names = parts[::2], parts[1::2]
-    groups = [f"(?P<{name}>{_value(name)})" for name in names]
-    pattern = "".join(
-        re.escape(text) + group for text, group in zip(texts, [*groups, ""], strict=True)
-    )
-    return template, re.compile(pattern, re.DOTALL)
-
-
-def _value(name: str) -> str:
-    return ".+" if name in _LONG else _VALUES.get(name, r"[^\s,;]+")
-
 
 _FORMS = (
     # ECS does not say which container; our engine does.
@@ -65,13 +45,16 @@ _FORMS = (
     form("ResourceInitializationError: {words}"),
     form("OutOfMemoryError: {words}"),
     form("ECS deployment circuit breaker: tasks failed to start."),
+    form("ECS deployment circuit breaker: tasks failed to start"),
     form("ECS deployment {deployment} completed."),
     form("ECS deployment {deployment} in progress."),
     form("the tasks failed to start"),
 )
+_ALL = (*FAULTS, *_FORMS)
 _LAST_LINES = re.compile(r"(?s)(?P<reason>.*); last log lines of (?P<container>[^\s:]+): (.*)")
 
 
+@lru_cache(maxsize=1024)
 def told(reason: str) -> str:
     """``reason``, and what it is made of if its form is known."""
     if found := _LAST_LINES.fullmatch(reason):
@@ -81,10 +64,10 @@ def told(reason: str) -> str:
             container=found["container"],
             lines=found[3],
         )
-    for template, pattern in _FORMS:
+    for template, pattern in _ALL:
         if found := pattern.fullmatch(reason):
             values = found.groupdict()
             return Said(
-                template, {n: told(one) if n in _SENTENCES else one for n, one in values.items()}
+                template, {n: told(one) if n in SENTENCES else one for n, one in values.items()}
             )
     return reason

@@ -99,9 +99,7 @@ class ApiDriver:
             running=running,
             healthy=self._callers().usable_tasks(cluster, name, min(running, registered)),
             failed=primary.get("failedTasks", 0),
-            failure=reasons.told(primary.get("rolloutStateReason", "the tasks failed to start"))
-            if _gave_up(primary)
-            else "",
+            failure=reasons.told(_why_given_up(primary)) if _gave_up(primary) else "",
             image=await self._image(ecs_service["taskDefinition"], service.application(side)),
             pending=max(0, desired - primary.get("runningCount", 0)),
             definition=ecs_service["taskDefinition"],
@@ -316,6 +314,11 @@ def _primary(service: ServiceTypeDef | None) -> DeploymentTypeDef:
 def _gave_up(primary: DeploymentTypeDef) -> bool:
     """Whether ECS's circuit breaker has stopped starting the deployment's tasks."""
     return primary.get("rolloutState") == "FAILED"
+
+
+def _why_given_up(primary: DeploymentTypeDef) -> str:
+    """ECS's reason, which others follow in one sentence: without its full stop."""
+    return primary.get("rolloutStateReason", "the tasks failed to start").rstrip(".")
 
 
 def _at(moment: datetime | None) -> float:

@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tealmesh.model.rollout import GateResult, SideTasks, Traffic, Verdict
-from tealmesh.model.said import counted, say
+from tealmesh.model.said import counted, listed, say
 from tealmesh.model.traffic.failures import by_kind
 
 ALPHA = 0.001
@@ -99,13 +99,18 @@ def convergence(converged: bool, waiting: Sequence[str], rejected: Sequence[str]
     if converged:
         return GateResult("convergence", Verdict.PASS, say("every Envoy has acknowledged"))
     if rejected:
-        return GateResult(
-            "convergence", Verdict.FAIL, say("refused by {rejected}", rejected="; ".join(rejected))
-        )
+        told = listed(rejected, "; ")
+        if len(rejected) == 1:
+            detail = say("an Envoy rejects its configuration: {rejected}", rejected=told)
+        else:
+            detail = say(
+                "{n} Envoys reject their configuration: {rejected}", n=len(rejected), rejected=told
+            )
+        return GateResult("convergence", Verdict.FAIL, detail)
     if not waiting:
         detail = say("Envoys that have not connected yet must acknowledge")
         return GateResult("convergence", Verdict.NEED_DATA, detail)
-    shown = ", ".join(list(waiting)[:3])
+    shown = listed(list(waiting)[:3])
     if len(waiting) == 1:
         detail = say("1 Envoy has not acknowledged: {names}", names=shown)
     else:

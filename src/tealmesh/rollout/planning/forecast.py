@@ -27,6 +27,7 @@ from tealmesh.rollout.planning.present import Present, present
 from tealmesh.rollout.planning.records import earlier, start_period
 from tealmesh.rollout.planning.replacing import serves_then
 from tealmesh.rollout.planning.replacing import stage as replacing_stage
+from tealmesh.rollout.planning.settling import settled
 from tealmesh.rollout.planning.stages import stages, way_back
 from tealmesh.rollout.running import stored
 from tealmesh.rollout.running.stored import refuse_locked
@@ -46,7 +47,9 @@ class Forecast:
         clock: SteadyClock,
         image_problem: preflight.ImageProblem,
         wall: Clock = system_clock,
+        lag: float = 0.0,
     ) -> None:
+        """``lag``: for how many seconds what ECS has may not be known here yet."""
         self._store = store
         self._controller = controller
         self._driver = driver
@@ -54,6 +57,7 @@ class Forecast:
         self._clock = clock
         self._image_problem = image_problem
         self._wall = wall
+        self._lag = lag
 
     async def preflight(
         self,
@@ -71,7 +75,7 @@ class Forecast:
 
         Raises AlreadyRunsException if it does, and BadRequestException if it cannot be started.
         """
-        service = documents.service(self._store.view, name)
+        service = await settled(self._store, name, self._lag)
         beginning.refuse_problem(service)
         extending.refuse(service, strategy or service.strategy)
         if documents.by_token(self._store.view, service.name, token) is not None:
@@ -116,7 +120,7 @@ class Forecast:
         """What a deployment would do, stage by stage, and what is known before it. What forbids it
         is told, and not raised. ``strategy``, ``force`` and ``instead`` as for `preflight`.
         """
-        service = documents.service(self._store.view, name)
+        service = await settled(self._store, name, self._lag)
         chosen = strategy or service.strategy
         replaced = self._controller.running(service.name) if instead else None
         refusals = list(self._refusals(service, chosen, force=force, replaced=replaced))

@@ -40,25 +40,24 @@ class Outage:
 
 
 class Refusing:
-    """Whether a database that answers refuses what is written, why, and since when."""
+    """Whether a database that answers refuses what is written, and why."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._since: float | None = None
-        """The first refusal since a write has succeeded; None if none was refused since."""
         self._last: tuple[float, str] | None = None
         """The last refusal, until it is long over."""
+        self._taken = False
+        """Whether a write has succeeded since."""
 
     def failed(self, reason: str) -> bool:
         """It has refused a write; whether that is news: it took them, or was never asked."""
-        began, now = self._last is None, self._clock()
-        self._since = now if self._since is None else self._since
-        self._last = now, reason
+        began = self._last is None
+        self._last, self._taken = (self._clock(), reason), False
         return began
 
     def succeeded(self) -> bool:
         """It has taken a write; whether it takes them again with that."""
-        self._since = None
+        self._taken = True
         if self._last is None or self.reason:
             return False
         self._last = None
@@ -70,10 +69,5 @@ class Refusing:
         last = self._last
         if last is None:
             return ""
-        quiet = self._since is None and self._clock() - last[0] >= QUIET_SECONDS
+        quiet = self._taken and self._clock() - last[0] >= QUIET_SECONDS
         return "" if quiet else last[1]
-
-    def lasts(self, seconds: float) -> bool:
-        """Whether it has taken no write for longer than ``seconds``."""
-        since = self._since
-        return since is not None and self._clock() - since > seconds

@@ -95,6 +95,27 @@ run "grpc" {
   }
 }
 
+run "a_request_may_take_as_long_as_its_timeout_though_it_may_be_sent_again" {
+  assert {
+    condition     = aws_appmesh_route.this.spec[0].http_route[0].retry_policy[0].per_retry_timeout[0].value == 15
+    error_message = "By default App Mesh's 15 seconds."
+  }
+}
+
+run "a_timeout_of_its_own" {
+  variables {
+    timeout_seconds = 60
+  }
+
+  assert {
+    condition = (
+      aws_appmesh_route.this.spec[0].http_route[0].retry_policy[0].per_retry_timeout[0].value == 60
+      && aws_appmesh_route.this.spec[0].http_route[0].timeout[0].per_request[0].value == 60
+    )
+    error_message = "A try may last as long as the request."
+  }
+}
+
 run "no_side" {
   command         = plan
   expect_failures = [aws_appmesh_route.this]
@@ -119,5 +140,42 @@ run "no_weight" {
 
   variables {
     blue = { is_active = true, weight = 0, image = "web:1" }
+  }
+}
+
+run "names_that_were_there_before" {
+  variables {
+    names = {
+      route             = "web-both"
+      cloud_map_service = "web-tasks"
+      task_role         = "web-role"
+      virtual_nodes     = { blue = "web-v1" }
+      ecs_services      = { blue = "shop-web-v1" }
+      families          = { blue = "web-family" }
+    }
+  }
+
+  assert {
+    condition     = aws_appmesh_route.this.name == "web-both" && aws_service_discovery_service.this.name == "web-tasks" && aws_iam_role.task.name == "web-role"
+    error_message = "They are kept."
+  }
+
+  assert {
+    condition     = aws_appmesh_virtual_node.side["blue"].spec[0].service_discovery[0].aws_cloud_map[0].attributes == tomap({ ECS_SERVICE_NAME = "shop-web-v1" })
+    error_message = "Tasks are found by the ECS service that they are of."
+  }
+
+  assert {
+    condition     = "${aws_appmesh_virtual_node.side["blue"].name} ${aws_ecs_service.side["blue"].name} ${aws_ecs_task_definition.side["blue"].family}" == "web-v1 shop-web-v1 web-family"
+    error_message = "Each has its own."
+  }
+}
+
+run "a_name_for_a_side_that_there_is_not" {
+  command         = plan
+  expect_failures = [var.names]
+
+  variables {
+    names = { virtual_nodes = { red = "web-red" } }
   }
 }

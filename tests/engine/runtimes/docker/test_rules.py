@@ -141,13 +141,31 @@ def test_the_choice_of_runtime(
 
 
 def test_limits_of_a_container() -> None:
-    assert limits({"memory": 128, "memoryReservation": 64, "cpu": 0}, "512") == {
+    assert limits({"memory": 128, "memoryReservation": 64, "cpu": 0}, {"memory": "512"}) == {
         "Memory": 128 << 20,
         "MemorySwap": 128 << 20,
         "MemoryReservation": 64 << 20,
     }
-    assert limits({}, "512")["Memory"] == 512 << 20
-    assert limits({}, "") == {}
+    assert limits({}, {"memory": "512"})["Memory"] == 512 << 20
+    assert limits({}, {}) == {}
+    assert limits({"cpu": 32}, {}) == {"CpuShares": 32}
+
+
+@given(st.integers(256, 16384), st.lists(st.integers(0, 1024), min_size=1, max_size=5))
+def test_containers_of_a_task_share_its_cpu_as_they_ask_for_it(whole: int, own: list[int]) -> None:
+    bodies = [{"cpu": one} for one in own]
+    task = {"cpu": str(whole), "containerDefinitions": bodies}
+    shares = [limits(one, task)["CpuShares"] for one in bodies]
+    assert sum(shares) <= whole + 2 * len(own)
+    assert sum(shares) >= whole - len(own)
+    assert [b for _, b in sorted(zip(own, shares, strict=True))] == sorted(shares)
+
+
+def test_the_envoy_of_a_small_reservation_has_what_its_task_has() -> None:
+    """Beside the containers of other tasks, 32 shares would be next to nothing."""
+    envoy, app = {"cpu": 32}, {}
+    task = {"cpu": "512", "containerDefinitions": [app, envoy]}
+    assert (limits(app, task)["CpuShares"], limits(envoy, task)["CpuShares"]) == (30, 481)
 
 
 def test_volumes_are_the_tasks_own_unless_they_name_a_path() -> None:

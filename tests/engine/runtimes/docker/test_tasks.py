@@ -121,7 +121,8 @@ def test_task_definitions_mean_what_they_say(docker: Podman, tmp_path: Path) -> 
 
     async def work() -> Mapping[str, Any]:
         async with tasks(docker, tmp_path) as (world, _):
-            await world.start("web", first, second, third, volumes=[{"name": "shared", "host": {}}])
+            shared = [{"name": "shared", "host": {}}]
+            await world.start("web", first, second, third, volumes=shared, cpu="256")
             await world.up("web")
             assert await world.get("web", "/") == "VERSION x"
             task = world.task("web")
@@ -138,7 +139,7 @@ def test_task_definitions_mean_what_they_say(docker: Podman, tmp_path: Path) -> 
     assert (host["Memory"], host["MemoryReservation"], host["CpuShares"]) == (
         256 << 20,
         64 << 20,
-        128,
+        248,  # of the task's 256, as those of the others count as 2
     )
     limits = {u["Name"].upper().removeprefix("RLIMIT_"): u for u in host["Ulimits"]}
     assert (limits["NOFILE"]["Soft"], limits["NOFILE"]["Hard"]) == (512, 1024)

@@ -26,6 +26,7 @@ VOLUMES = "task.volumes"
 """Directory of a task's own volumes, in the task's directory."""
 
 _MIB = 1024 * 1024
+_LEAST_SHARES = 2
 _LOG_CONFIG: LogConfig = {"Type": "json-file", "Config": {"max-size": "20m"}}
 """Docker's own copy of a log, from which ours is made."""
 
@@ -108,20 +109,20 @@ def _allowed(name: str, source: str, allowed: Collection[Path]) -> str:
     )
 
 
-def limits(container: ContainerDefinition, task_memory: str) -> HostConfig:
-    """The container's own limits; its memory is limited by the task's if it has no limit itself.
-    ECS counts CPU in shares, 1024 to a processor, as Docker does.
+def limits(container: ContainerDefinition, definition: KeptDefinition) -> HostConfig:
+    """The limits of a container of a task; its memory is limited by the task's if it has no limit
+    itself.
     """
     config: HostConfig = {}
-    hard = container.get("memory") or (int(task_memory) if task_memory.isdigit() else 0)
+    hard = container.get("memory") or _number(definition.get("memory"))
     if hard:
         # By default Docker would allow as much swap as memory.
         config["Memory"] = config["MemorySwap"] = hard * _MIB
     soft = container.get("memoryReservation")
     if soft and (not hard or soft <= hard):
         config["MemoryReservation"] = soft * _MIB
-    if container.get("cpu"):
-        config["CpuShares"] = max(2, container["cpu"])
+    if shares := _shares(container, definition):
+        config["CpuShares"] = shares
     if container.get("readonlyRootFilesystem"):
         config["ReadonlyRootfs"] = True
     linux = container.get("linuxParameters") or {}
@@ -133,6 +134,23 @@ def limits(container: ContainerDefinition, task_memory: str) -> HostConfig:
     if capabilities.get("drop"):
         config["CapDrop"] = list(capabilities["drop"])
     return config
+
+
+def _shares(container: ContainerDefinition, definition: KeptDefinition) -> int:
+    """The container's CPU in shares, 1024 to a processor; 0 for Docker's choice. Docker knows no
+    tasks and weighs all containers of the machine against each other, so those of a task have
+    together what the task has, divided as ECS does it: who names none counts as 2.
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
+    """
+    own, whole = container.get("cpu") or 0, _number(definition.get("cpu"))
+    if not whole:
+        return max(_LEAST_SHARES, own) if own else 0
+    wanted = [max(_LEAST_SHARES, c.get("cpu") or 0) for c in definition["containerDefinitions"]]
+    return max(_LEAST_SHARES, whole * max(_LEAST_SHARES, own) // sum(wanted))
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdigit() else 0
 
 
 def create_body(

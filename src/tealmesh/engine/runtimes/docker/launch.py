@@ -125,7 +125,7 @@ def _image(plane: ControlPlane, launch: Launch) -> ImageSpec:
         container.image,
         entry_point=container.entry_point,
         user=body.get("user") or "",
-        host_config=limits(body, launch.task.definition.get("memory", "")),
+        host_config=limits(body, launch.task.definition),
         mounts=(
             (str(directory / HOSTS), "/etc/hosts", True),
             (str(directory / RESOLV), "/etc/resolv.conf", True),

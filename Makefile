@@ -58,7 +58,7 @@ test: $(DEVELOPMENT) ## Run the tests: 8 minutes on two cores
 
 scenarios: $(DEVELOPMENT) ## Run the longer stories of whole systems, as the gate does after the tests
 	@$(PAGE) --optional build
-	$(PY) -m pytest -n $(WORKERS) -m scenario $$(grep -rl mark.scenario tests --include="test_*.py")
+	$(PY) -m pytest -n $(WORKERS) -m 'scenario and not drill' $$(grep -rl mark.scenario tests --include="test_*.py")
 
 # As root: each worker has a control group of its own.
 test-cost: $(DEVELOPMENT) ## Run the tests and say what each costs the processor: build/test-cost.jsonl

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.swarm import world
+from bench.swarm.sampling import Sampler
 from tealmesh.apis.appmesh.certificates import Certificates
+from tealmesh.app import garbage
 from tealmesh.app.envoys.admission import Admission
 from tealmesh.app.envoys.documents import ByDocuments
 from tealmesh.app.envoys.permission import Permissions
@@ -45,7 +47,7 @@ class Plane:
         admission = Admission(self.store, keys, permissions, system_clock, lambda *_: None)
         metrics = Metrics(steady_clock)
         self.server = EnvoyServer(self.cache, metrics, admission, self.supervisor, port, None)
-        self.profile: Any = None
+        self.profile: Sampler | None = None
 
     async def weigh(self, weight: int) -> dict[str, Any]:
         """Change a weight; wait as a deployment does until all run with it."""
@@ -103,6 +105,7 @@ async def _run(directory: Path, port: int, count: int) -> None:
     certificates = Certificates(plane.store, _no_client, _no_certificate)
     feeding = asyncio.create_task(feed(plane.store, plane.cache, certificates, plane.supervisor))
     await plane.server.start()
+    garbage.seldom()
     lines = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
@@ -135,14 +138,11 @@ async def _weigh(plane: Plane, weight: str) -> dict[str, Any]:
 
 async def _profile(plane: Plane, path: str = "") -> dict[str, Any]:
     """Begin to profile, or end it and write what was found to a file."""
-    import cProfile
-
     if plane.profile is None:
-        plane.profile = cProfile.Profile(time.process_time)  # others may have the machine
-        plane.profile.enable()
+        plane.profile = Sampler()
+        plane.profile.start()
     else:
-        plane.profile.disable()
-        plane.profile.dump_stats(path)
+        plane.profile.stop(Path(path))
         plane.profile = None
     return {}
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from tests.docs.scripts import REPOSITORY, load
 
 
+@pytest.mark.scenario
 def test_the_first_minutes_work_in_a_fresh_clone() -> None:
     command = ["docs/readme.py", "--sections", "minutes", "--quick", "--without-deployments"]
     done = subprocess.run(

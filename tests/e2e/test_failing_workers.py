@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.failing_plane import WORKERS
 from tests.support.drills import sizes
 from tests.support.planes.control_plane import ControlPlane
@@ -23,6 +25,7 @@ def failing(plane: ControlPlane, sample: Sample, times: int) -> None:
     plane.wait_ready()
 
 
+@pytest.mark.scenario
 @sizes("times", short=2, long=3)
 def test_every_worker_fails_and_a_deployment_loses_no_request(tmp_path: Path, times: int) -> None:
     sample = Sample(tmp_path)

@@ -136,6 +136,7 @@ def teal(*arguments: str, endpoint: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
+@pytest.mark.scenario
 @pytest.mark.skipif(terraform_binary() is None, reason=NO_TERRAFORM)
 @pytest.mark.timeout(300)
 def test_in_by_a_state_and_out_as_a_configuration_that_changes_nothing(tmp_path: Path) -> None:

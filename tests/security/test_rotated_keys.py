@@ -27,6 +27,7 @@ def _rotate(plane: ControlPlane, data: Path) -> None:
     until(lambda: not before.items() & _tokens(data).items())
 
 
+@pytest.mark.scenario
 @pytest.mark.timeout(180)
 def test_rotate_retire_and_die_under_load(tmp_path: Path) -> None:
     sample, data = Sample(tmp_path), tmp_path / "data"

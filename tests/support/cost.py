@@ -40,10 +40,18 @@ class Cost:
 
     def begin(self) -> None:
         """Move this process into a group of its own; what it starts from now on belongs to it."""
-        root, self._file, self._unit = next(one for one in ROOTS if (one[0] / one[1]).exists())
-        self.group = root / f"tealmesh-tests-{os.getpid()}"
-        self.group.mkdir()
-        (self.group / "cgroup.procs").write_text(str(os.getpid()))
+        there = (one for one in ROOTS if (one[0] / one[1]).exists())
+        root, self._file, self._unit = next(there, ROOTS[-1])
+        for left in root.glob("tealmesh-tests-*"):
+            with contextlib.suppress(OSError):  # It is in use.
+                left.rmdir()
+        group = root / f"tealmesh-tests-{os.getpid()}"
+        try:
+            group.mkdir()
+            (group / "cgroup.procs").write_text(str(os.getpid()))
+        except OSError as error:
+            raise pytest.UsageError(f"TEALMESH_TEST_COST: no control group: {error}") from error
+        self.group = group
 
     def used(self) -> float:
         """CPU seconds since `begin`."""

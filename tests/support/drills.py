@@ -1,4 +1,6 @@
-"""Tests that have a short form, which `make test` runs, and a long one, for `make long`."""
+"""Tests that have a short form, which `make test` or `make scenarios` runs, and a long one, for
+`make long`.
+"""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import pytest
 
 from tealmesh.envoy.resources import ResourceSet
 from tealmesh.model.mesh import Kind, Proxy
+from tealmesh.xds import waking
 from tealmesh.xds.cache import AdsCache
 from tealmesh.xds.connection import Connection
 from tests.support.meshes.builder import MeshBuilder
@@ -28,12 +29,13 @@ class Swarm:
     addressed: bool = False
     """Whether each has an address of its own."""
     weights: dict[str, str] = field(default_factory=lambda: dict.fromkeys(NODES, "1"))
+    hold_off: float = 0.0
 
     def __post_init__(self) -> None:
         self.mesh = MeshBuilder()
         for node in NODES:
             self.mesh.node(node)
-        self.cache = AdsCache(self._translate, lambda mesh: (), hold_off=0.0)
+        self.cache = AdsCache(self._translate, lambda mesh: (), hold_off=self.hold_off)
         self.lanes: list[tuple[EnvoyModel, Connection]] = []
         self.woken = 0
 
@@ -140,5 +142,26 @@ def test_a_revision_that_changes_no_mesh_costs_nothing() -> None:
         assert swarm.cache.convergence("m", 1000).converged
         assert not swarm.cache.convergence("m", 1001).converged
         assert (swarm.cache.translations, swarm.woken) == before
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("few", [0, 100])
+def test_one_change_is_told_at_once_and_a_burst_after_a_while(
+    monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(waking, "FEW", few)
+
+    async def main() -> None:
+        swarm = Swarm(4, hold_off=3600.0)
+        swarm.publish()
+        swarm.connect()
+        await swarm.settle()
+        before = swarm.cache.translations
+        for weight in ("2", "3", "4"):
+            swarm.publish("a", weight)
+            await swarm.settle()
+            # More than few Envoys are told of nothing yet, few of the first change.
+            assert swarm.cache.translations - before == (len(NODES) if few else 0)
 
     asyncio.run(main())

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import itertools
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import Any
 
 import grpc
 import pytest
+from envoy.service.discovery.v3 import discovery_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,7 +31,7 @@ from tealmesh.xds.fed import Fed
 from tealmesh.xds.server import AdsServicer
 from tests.support.programs.relay import relay
 from tests.xds.harness import serving
-from tests.xds.stream import BEARER, METHODS, NODE, Plane, Stream, body, resources
+from tests.xds.stream import BEARER, METHODS, NODE, Plane, Stream, body, resources, run
 
 ENDED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
@@ -255,3 +257,16 @@ def test_replicas_even_out(streams: dict[str, int]) -> None:
         raise AssertionError(streams)
     most = max(FEW, balance.TOLERANCE * average)
     assert all(count - average <= most for count in streams.values()) or len(streams) == 1
+
+
+def test_what_an_envoy_says_of_itself_is_not_kept_while_its_stream_lasts() -> None:
+    def kept() -> int:
+        return sum(isinstance(one, discovery_pb2.DeltaDiscoveryRequest) for one in gc.get_objects())
+
+    async def scenario(plane: Plane, streams: list[Stream]) -> None:
+        before = kept()
+        await streams[0].say(T.CLUSTER, node=NODE)
+        await streams[0].hear()
+        assert kept() == before
+
+    run(True, scenario)

@@ -67,33 +67,55 @@ def place(one: Resource, addresses: Addresses) -> Resource:
 
 
 class Apart:
-    """A shared session as one Envoy sees it."""
+    """A shared session as one Envoy sees it. ``known`` has an object for each request, as those
+    that are known again by their bytes have.
+    """
 
-    def __init__(self, session: SharedSession, own: Own) -> None:
+    def __init__(self, session: SharedSession, own: Own, known: dict[object, object]) -> None:
         self._session = session
         self._own = own
+        self._known = known
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._session, name)
 
     def request(self, type_url: str, request: Request) -> Nack | None:
-        return self._session.request(type_url, self._own.request(type_url, request))
+        known = self._known.setdefault((type_url, request.said), object())
+        common = self._own.request(type_url, request)
+        return self._session.request(
+            type_url, common, request.nonce, known if common is request else None
+        )
 
     def next(self, now: float) -> Send | None:
         send = self._session.next(now)
         return send and replace(send, change=self._own.change(send.change))
 
+    def due(self, now: float) -> list[Send]:
+        return [
+            replace(send, nonce=nonce, change=self._own.change(send.change))
+            for send, nonce in self._session.due(now)
+        ]
+
 
 class Lane(Machine):
     """One Envoy of several."""
 
-    def __init__(self, standings: Standings, own: Own) -> None:
+    def __init__(self, standings: Standings, own: Own, known: dict[object, object]) -> None:
         super().__init__()
         self.standings = standings
         self.own = own
+        self.known = known
+        self.at_once = False
+        """Whether it is sent all that is due at once."""
 
     def new_session(self, memory: Memory) -> Apart:
-        return Apart(SharedSession(self.standings, memory, delta=self.envoy.delta), self.own)
+        session = SharedSession(self.standings, memory, delta=self.envoy.delta)
+        return Apart(session, self.own, self.known)
+
+    def write_response(self) -> None:
+        if self.at_once:
+            self.to_envoy.extend(self.session.due(now=0.0))
+        super().write_response()
 
     def _unused(self, bad: list[Resource]) -> bool:
         return super()._unused([self.own.resource(one) for one in bad])
@@ -107,13 +129,22 @@ class Shared(RuleBasedStateMachine):
     may have addresses of its own.
     """
 
-    @initialize(delta=st.booleans(), slow=st.booleans(), addressed=st.booleans(), wanted=targets())
-    def start(self, delta: bool, slow: bool, addressed: bool, wanted: ResourceSet) -> None:
-        standings = Standings(delta=delta)
+    @initialize(
+        delta=st.booleans(),
+        slow=st.booleans(),
+        addressed=st.booleans(),
+        at_once=st.lists(st.booleans(), min_size=ENVOYS, max_size=ENVOYS),
+        wanted=targets(),
+    )
+    def start(
+        self, delta: bool, slow: bool, addressed: bool, at_once: list[bool], wanted: ResourceSet
+    ) -> None:
+        standings, known = Standings(delta=delta), dict[object, object]()
         self.addressed = addressed
-        self.lanes = [Lane(standings, self._own(number)) for number in range(ENVOYS)]
+        self.lanes = [Lane(standings, self._own(number), known) for number in range(ENVOYS)]
         common = self._common(wanted)
-        for lane in self.lanes:
+        for lane, at in zip(self.lanes, at_once, strict=True):
+            lane.at_once = at
             lane.start(delta, slow, common)
 
     def _own(self, number: int) -> Own:

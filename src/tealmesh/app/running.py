@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from tealmesh.app import garbage
 from tealmesh.app.host import Http
 from tealmesh.app.parts.ground import Ground
 from tealmesh.app.parts.plane import Plane
@@ -37,6 +38,7 @@ async def run_parts(
             await http.listening()
             running += [group.create_task(work()) for work in late]
             started()
+            garbage.seldom()
             await ground.stop.wait()
             await plane.hand_over()
             http.should_exit = True

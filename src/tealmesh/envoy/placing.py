@@ -32,20 +32,22 @@ def shared(proxy: Proxy) -> tuple[Proxy, Addresses]:
     one. The same Envoy and no addresses for one that has none of its own.
     """
     own: dict[str, str] = {}
-    changed = proxy
-    if proxy.address:
-        own[ADDRESS] = proxy.address
-        changed = replace(changed, address=ADDRESS)
-    if proxy.app_address != Proxy.app_address:
-        own[APP_ADDRESS] = proxy.app_address
-        changed = replace(changed, app_address=APP_ADDRESS)
-    if proxy.publish_address == proxy.address:
-        # Then nothing is published beside it.
-        changed = replace(changed, publish_address=changed.address)
-    elif proxy.publish_address:
-        own[PUBLISH_ADDRESS] = proxy.publish_address
-        changed = replace(changed, publish_address=PUBLISH_ADDRESS)
-    return changed, tuple(own.items())
+    address, app_address, published = proxy.address, proxy.app_address, proxy.publish_address
+    if address:
+        own[ADDRESS] = address
+        address = ADDRESS
+    if app_address != Proxy.app_address:
+        own[APP_ADDRESS] = app_address
+        app_address = APP_ADDRESS
+    if published == proxy.address:
+        published = address  # then nothing is published beside it
+    elif published:
+        own[PUBLISH_ADDRESS] = published
+        published = PUBLISH_ADDRESS
+    if not own:
+        return proxy, ()
+    common = replace(proxy, address=address, app_address=app_address, publish_address=published)
+    return common, tuple(own.items())
 
 
 def bears(resource: Resource) -> bool:

@@ -198,7 +198,17 @@ class Call:
         if self._trailers is not None:
             self.flush()
             return
-        self._messages(body)
+        length = len(body)
+        if (
+            not self._received
+            and length >= 5
+            and not body[0]
+            and int.from_bytes(body[1:5]) + 5 == length
+            and length <= self.connection.options.max_receive_message_length
+        ):
+            self.handler.message(body[5:])  # nearly always
+        else:
+            self._messages(body)
         if self.done:
             return
         if self._owed >= WINDOW // 2 and not self.handler.full:
@@ -251,10 +261,6 @@ class Call:
     def _messages(self, body: bytes) -> None:
         """Hand on each message that is whole."""
         most = self.connection.options.max_receive_message_length
-        whole = len(body) >= 5 and int.from_bytes(body[1:5]) + 5 == len(body) <= most
-        if whole and not self._received:
-            self._message(body[0], body[5:])  # nearly always
-            return
         if not body:
             return
         received = self._received = self._received or bytearray()

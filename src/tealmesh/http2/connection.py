@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import time
 from collections.abc import Callable, Sequence
 from typing import cast
 
@@ -36,6 +37,7 @@ class Connection(Outgoing):
     """``members`` holds all connections of a server; ``route`` takes up what they call."""
 
     __slots__ = (
+        "_began",
         "_block",
         "_calls",
         "_counted",
@@ -48,6 +50,7 @@ class Connection(Outgoing):
         "_members",
         "_room_in",
         "_route",
+        "after",
         "heard_at",
         "idle_since",
         "leaving_since",
@@ -67,6 +70,8 @@ class Connection(Outgoing):
         """Since when it is told to go elsewhere."""
         self.pinged_at: float | None = None
         """Since when the client owes the answer to a ping."""
+        self.after: list[Callable[[], None]] = []
+        """What is done once all that was read together has been taken."""
         self._route = route
         self._members = members
         self._decoder = hpack.Decoder(options.max_metadata_size)
@@ -74,6 +79,8 @@ class Connection(Outgoing):
         self._first_window = frames.FIRST_WINDOW
         self._room_in = _WINDOW
         self._greeted = False
+        self._began = False
+        """Whether a call has begun by what is being read."""
         self._left = b""
         self._last = 0
         self._block: tuple[int, int, bytearray] | None = None
@@ -105,18 +112,25 @@ class Connection(Outgoing):
         self._flush()
 
     def data_received(self, data: bytes) -> None:
-        self.heard_at, self.pinged_at = self._loop.time(), None
+        self.heard_at, self.pinged_at = time.monotonic(), None
         if self._left:
             data = self._left + data
         self.gather()
         try:
             taken = self._frames(data)
             self._left = data[taken:] if taken < len(data) else b""
+            while self.after:
+                self.after.pop()()
         except Broken as broken:
             self.go_away(broken.code, broken.why)
             self.close()
         finally:
-            self.leave()
+            if self._began:
+                # The task of the new call has its turn first: what it says at once leaves too.
+                self._began = False
+                self._loop.call_soon(self.leave)
+            else:
+                self.leave()
 
     # What the server asks.
 
@@ -192,7 +206,7 @@ class Connection(Outgoing):
             if stop > end:
                 break
             number = int.from_bytes(data[at + 5 : start]) & frames.MAX_WINDOW
-            if data[at + 3] == frames.DATA and self._block is None:
+            if not data[at + 3] and self._block is None:
                 self._data(data[at + 4], number, data[start:stop])  # nearly always
             else:
                 self._frame(data[at + 3], data[at + 4], number, data[start:stop])
@@ -235,12 +249,15 @@ class Connection(Outgoing):
             more = _WINDOW - self._room_in
             self.send(frames.frame(frames.WINDOW_UPDATE, 0, 0, more.to_bytes(4)))
             self._room_in = _WINDOW
+        call = self._calls.get(number)
+        if not flags and size >= 5 and call is not None:
+            call.data(body, size, ended=False)  # nearly always
+            return
         ended = bool(flags & frames.END_STREAM)
         if size < 5 and not ended:
             self._count()
         if flags & frames.PADDED:
             body = frames.unpadded(flags, body)
-        call = self._calls.get(number)
         if call is not None:
             call.data(body, size, ended=ended)
         elif number == 0 or number > self._last:
@@ -302,6 +319,7 @@ class Connection(Outgoing):
         metadata = [(name, value) for name, value in text if not name.startswith(":")]
         call = Call(self, number, known.get(":path", ""), metadata, self._first_window)
         self._calls[number] = call
+        self._began = True
         if too_large:
             most = self.options.max_metadata_size
             call.handler = UNSERVED
@@ -376,4 +394,4 @@ class Connection(Outgoing):
             raise Broken(Code.ENHANCE_YOUR_CALM, "too many frames that carry nothing")
 
     def _now(self) -> float:
-        return self._loop.time()
+        return time.monotonic()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from functools import lru_cache
 
 from tealmesh.http2 import huffman
 
@@ -37,6 +38,8 @@ _TABLE_SIZE = 4096
 _OVERHEAD = 32
 """That each header counts for beside its bytes."""
 _LONGEST_NUMBER = 2**32
+_LONGEST_WORD = 64
+"""Bytes of a packed text that is looked for among the latest ones."""
 
 
 class TooLarge(Exception):
@@ -59,11 +62,14 @@ class Decoder:
         connection is of no use, and TooLarge.
         """
         found: list[Header] = []
-        size, at = 0, 0
-        while at < len(block):
+        size, at, end = 0, 0, len(block)
+        while at < end:
             first = block[at]
             if first & 0x80:
-                index, at = _number(block, at, 7)
+                if first & 0x7F < 0x7F:
+                    index, at = first & 0x7F, at + 1
+                else:
+                    index, at = _number(block, at, 7)
                 header = self._at(index)
             elif first & 0xE0 == 0x20:
                 if found:
@@ -72,7 +78,7 @@ class Decoder:
                 self._resize(most)
                 continue
             else:
-                kept = bool(first & 0x40)
+                kept = first & 0x40
                 index, at = _number(block, at, 6 if kept else 4)
                 name, at = (self._at(index)[0], at) if index else _text(block, at)
                 value, at = _text(block, at)
@@ -153,9 +159,21 @@ def _number(block: bytes, at: int, bits: int) -> tuple[int, int]:
 def _text(block: bytes, at: int) -> tuple[bytes, int]:
     if at >= len(block):
         raise ValueError("a header without its end")
-    packed = block[at] & 0x80
-    length, at = _number(block, at, 7)
-    text = block[at : at + length]
+    packed, length = block[at] & 0x80, block[at] & 0x7F
+    if length < 0x7F:
+        at += 1
+    else:
+        length, at = _number(block, at, 7)
+    end = at + length
+    text = block[at:end]
     if len(text) < length:
         raise ValueError("a header without its end")
-    return huffman.decoded(text) if packed else text, at + length
+    if not packed:
+        return text, end
+    return (_word(text) if length <= _LONGEST_WORD else huffman.decoded(text)), end
+
+
+@lru_cache(maxsize=1024)
+def _word(text: bytes) -> bytes:
+    """As `huffman.decoded`, of what clients send alike: names, types, paths. Tokens are longer."""
+    return huffman.decoded(text)

@@ -45,7 +45,8 @@ class Outgoing(asyncio.Protocol):
 
     def gather(self) -> None:
         """Keep what is sent from now on until `leave`."""
-        self._out, self._out_size = [], 0
+        if self._out is None:
+            self._out, self._out_size = [], 0
 
     def leave(self) -> None:
         """Write what was gathered, and gather no more."""

@@ -176,6 +176,7 @@ class _Listener:
         self, listener: socket.socket, context: Context | None, protocol: Callable[[], Connection]
     ) -> None:
         self._listener = listener
+        self._tcp = listener.family != socket.AF_UNIX
         self._context = context
         self._protocol = protocol
         self._beginning: set[asyncio.Task[None]] = set()
@@ -214,7 +215,7 @@ class _Listener:
                 return
             if self._context is None and self.wires is not None:
                 try:
-                    _prepare(accepted)
+                    self._prepare(accepted)
                     self.wires.add(accepted, peer, self._protocol())
                 except OSError as error:
                     accepted.close()
@@ -231,7 +232,7 @@ class _Listener:
 
     async def _begin(self, accepted: socket.socket) -> None:
         try:
-            _prepare(accepted)
+            self._prepare(accepted)
             context = None if self._context is None else self._context()
             limit = None if context is None else _CLOSING_SECONDS
             # What fails here fails by the peer, who sees it.
@@ -243,11 +244,10 @@ class _Listener:
             accepted.close()
             raise
 
-
-def _prepare(accepted: socket.socket) -> None:
-    accepted.setblocking(False)
-    if accepted.family != socket.AF_UNIX:
-        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def _prepare(self, accepted: socket.socket) -> None:
+        accepted.setblocking(False)
+        if self._tcp:
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _over(seconds: float, limit: float | None) -> bool:

@@ -18,6 +18,10 @@ _MOST_WAITING = 256 * 1024
 """Bytes of messages that have not been read yet, until the client is asked to send no more."""
 
 
+_NONE: deque[bytes] = deque(maxlen=0)
+"""Of all whose messages are heard where they are read: each deque has a block of memory."""
+
+
 class MethodHandler(Protocol):
     """What ``grpc.stream_stream_rpc_method_handler`` and its like make. gRPC has no types for the
     messages of a method: hence Any.
@@ -42,6 +46,8 @@ class Context:
     def __init__(self, call: Call, served: Served) -> None:
         self._call = call
         self._served = served
+        self.write_now = call.write
+        """Sends an answer, serialized already, as soon as the client takes it."""
 
     def invocation_metadata(self) -> Sequence[tuple[str, str]]:
         """The headers of the call."""
@@ -60,10 +66,6 @@ class Context:
         self._call.write(message)
         await self.drained()
 
-    def write_now(self, message: bytes) -> None:
-        """Send an answer as soon as the client takes it."""
-        self._call.write(message)
-
     @property
     def pending(self) -> bool:
         """Whether something is not on its way yet."""
@@ -74,11 +76,17 @@ class Context:
         while self._call.out:
             await self._served.drained()
 
-    def listen(self, heard: Callable[[bytes], None], ended: Callable[[], None]) -> None:
-        """Give requests, as bytes, to ``heard`` where they are read, instead of to who iterates,
-        and call ``ended`` when the client sends no more.
+    def listen(
+        self,
+        heard: Callable[[bytes], None],
+        answer: Callable[[], None],
+        ended: Callable[[], None],
+    ) -> None:
+        """Give requests, as bytes, to ``heard`` where they are read, instead of to who iterates.
+        Call ``answer`` once all that were read together have been heard, and ``ended`` when the
+        client sends no more.
         """
-        self._served.listen(heard, ended)
+        self._served.listen(heard, answer, ended)
 
     async def abort(self, code: grpc.StatusCode, details: str = "") -> NoReturn:
         """End the call; raises."""
@@ -110,15 +118,26 @@ class Served:
         self._room: asyncio.Future[None] | None = None
         """Of who waits until what was written is on its way."""
         self._heard: Callable[[bytes], None] | None = None
+        self._answer: Callable[[], None] | None = None
         self._told_end: Callable[[], None] | None = None
+        self._owes = False
+        """Whether it is to answer once all that was read has been heard."""
         self._deserialize = handler.request_deserializer or bytes
         self.task = asyncio.get_running_loop().create_task(self._run(handler))
 
     # As of `Handler`.
 
     def message(self, message: bytes) -> None:
-        if self._heard is not None:
-            self._hear(message)
+        heard = self._heard
+        if heard is not None:
+            if not self._owes:
+                self._owes = True
+                self._call.connection.after.append(self._answered)
+            try:
+                heard(message)
+            except Exception:  # noqa: BLE001 - it must not end the connection of other calls
+                self._failed()
+                self.task.cancel()
             return
         self._messages.append(message)
         self._waiting += len(message)
@@ -138,25 +157,33 @@ class Served:
     def room(self) -> None:
         _wake(self._room)
 
-    def listen(self, heard: Callable[[bytes], None], ended: Callable[[], None]) -> None:
-        """As of `Context`. What waits already is heard first."""
-        self._heard, self._told_end = heard, ended
+    def listen(
+        self,
+        heard: Callable[[bytes], None],
+        answer: Callable[[], None],
+        ended: Callable[[], None],
+    ) -> None:
+        """As of `Context`. What waits already is heard first, and not answered by itself."""
+        self._heard, self._answer, self._told_end = heard, answer, ended
+        self._owes = True
         while self._messages:
-            self._hear(self._take())
+            self.message(self._take())
+        self._messages, self._owes = _NONE, False
         if self._ended:
             ended()
-
-    def _hear(self, message: bytes) -> None:
-        try:
-            if self._heard is not None:
-                self._heard(message)
-        except Exception:  # noqa: BLE001 - it must not end the connection of other calls
-            self._failed()
-            self.task.cancel()
 
     def _failed(self) -> None:
         _log.exception("%s of %s failed", self._call.path, self._call.connection.peer)
         self._call.finish(INTERNAL, "the control plane failed")
+
+    def _answered(self) -> None:
+        self._owes = False
+        try:
+            if self._answer is not None:
+                self._answer()
+        except Exception:  # noqa: BLE001 - as in `message`
+            self._failed()
+            self.task.cancel()
 
     async def drained(self) -> None:
         """Wait until all that was written is on its way, or the client is gone."""

@@ -8,9 +8,10 @@ may change them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, Generic, Literal, Protocol
 
 from tealmesh.model.appmesh import S
@@ -208,6 +209,13 @@ class Proxy:
     """Where it can ask itself to report what it has counted, as `envoy.reporting.place` reads it;
     empty where it reports by a clock of its own."""
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(_of_proxy(self))
+
     @property
     def redirected(self) -> bool:
         """Whether the task's traffic is redirected to Envoy."""
@@ -219,6 +227,10 @@ class Proxy:
         if self.kind == LOAD_BALANCER:
             return f"loadbalancer/{self.name}"
         return f"mesh/{self.mesh}/{self.kind}/{self.name}"
+
+
+_of_proxy = attrgetter(*(one.name for one in fields(Proxy)))
+"""What makes two of them equal."""
 
 
 def load_balancer_scope(name: str) -> str:

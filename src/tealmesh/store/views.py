@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
@@ -13,6 +14,9 @@ from tealmesh.store.tables import Collection
 
 B = TypeVar("B")
 
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
+"""What stays as it is in a key, which is nearly always."""
+
 _EMPTY: Mapping[str, Document[Any]] = Ordered({})
 
 RECENT = 64
@@ -21,7 +25,7 @@ RECENT = 64
 
 def key(*parts: str) -> str:
     """Join the parts of a document key; a part may hold any character."""
-    return "/".join(quote(part, safe="") for part in parts)
+    return "/".join([part if _PLAIN(part) else quote(part, safe="") for part in parts])
 
 
 @dataclass(frozen=True)

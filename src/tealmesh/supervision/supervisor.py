@@ -67,7 +67,8 @@ class Attempts:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        self._supervisor.attempted(self._worker, self._concerns, error)
+        if error is not None or self._supervisor._failing:
+            self._supervisor.attempted(self._worker, self._concerns, error)
 
 
 def _nobody(how: object, trouble: Trouble) -> None:

@@ -10,7 +10,8 @@ sent (`own`). Only if a proxy's resources have become something else are its str
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tealmesh.envoy.resources import ResourceSet, ResourceType, dangling
@@ -18,6 +19,7 @@ from tealmesh.model.clock import SteadyClock, steady_clock
 from tealmesh.model.convergence import Convergence, EnvoyStatus, Reported
 from tealmesh.model.mesh import LOAD_BALANCER, Proxy, Snapshot
 from tealmesh.model.said import say
+from tealmesh.xds.alarms import Alarms
 from tealmesh.xds.barrier import Order, at_once, make_before_break
 from tealmesh.xds.connection import SILENCE_SECONDS, Connection, Envoy
 from tealmesh.xds.counts import Counts
@@ -38,7 +40,7 @@ log = logging.getLogger(__name__)
 
 Translate = Callable[[Snapshot, Proxy], ResourceSet]
 HOLD_OFF_SECONDS = 0.002
-"""From a snapshot to its translation; a newer snapshot within this time replaces it."""
+"""From one translation to the next; a newer snapshot within this time replaces it."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class AdsCache:
         self.translations = 0
         self.fed = Fed()
         self.owing = Owing(clock, SILENCE_SECONDS)
+        self.alarms = Alarms(clock)
         self._translate = translate
         self._expected = expected
         self._order = order
@@ -134,7 +137,7 @@ class AdsCache:
         snapshot = self._snapshots.get(mesh)
         if mesh in self._removed:
             return Convergence(revision, tuple(expected), True, ())
-        waiting = tuple(i for i in expected if not self._runs_with(i, revision, others.get(i)))
+        waiting = tuple(self._behind(expected, revision, others))
         envoys = [envoy for envoy in map(self._register.get, waiting) if envoy is not None]
         # What was refused before the newest snapshot says nothing about that one.
         informed = [e for e in envoys if all(c.snapshot is snapshot for c in e.connections)]
@@ -254,12 +257,12 @@ class AdsCache:
         self.moved(envoy.proxy.mesh)
 
     def refresh(self, connection: Connection) -> None:
-        """Give the connection's session the newest resources, if there are newer ones."""
+        """Give the connection's session the newest resources, if there are newer ones; `note` tells
+        what came of it.
+        """
         proxy = connection.envoy.proxy
         snapshot = self._snapshots.get(proxy.mesh)
-        if snapshot is None or snapshot is connection.snapshot:
-            return
-        if not snapshot.has(proxy):
+        if snapshot is connection.snapshot or snapshot is None or not snapshot.has(proxy):
             return
         connection.snapshot = snapshot
         resources = self._resources(snapshot, proxy).resources
@@ -267,14 +270,14 @@ class AdsCache:
             connection.session.keep(resources)
         else:
             connection.session.set_target(resources, snapshot.revision)
-        self.note(connection)
 
     def note(self, connection: Connection) -> None:
         """Tell who waits if the connection's Envoy has made progress."""
         envoy = connection.envoy
         if envoy.sync():
-            stuck = bool(envoy.rejected)
-            self.waiting.moved(envoy.id, self._acknowledged(envoy), stuck=stuck)
+            if self.waiting.active.is_set():
+                stuck = bool(envoy.rejected)
+                self.waiting.moved(envoy.id, self._acknowledged(envoy), stuck=stuck)
             self.moved(envoy.proxy.mesh)
 
     def _resources(self, snapshot: Snapshot, proxy: Proxy) -> _Translated:
@@ -317,13 +320,37 @@ class AdsCache:
         self.waiting.all(mesh)
         self.moved(mesh)
 
-    def _runs_with(self, identity: str, revision: int, other: Reported | None) -> bool:
-        envoy = self._register.get(identity)
-        if (there := runs_there(envoy, other, revision)) is not None:
-            return there
-        if envoy is None:
-            return False
-        return self._acknowledged(envoy) >= revision or bool(self._why_orphaned(envoy))
+    def _behind(
+        self, expected: Iterable[str], revision: int, others: Mapping[str, Reported]
+    ) -> Iterator[str]:
+        """Those of the expected Envoys that do not run with a revision."""
+        enough: dict[int, float] = {}
+        for identity in expected:
+            envoy, other = self._register.get(identity), others.get(identity)
+            if other is not None and (there := runs_there(envoy, other, revision)) is not None:
+                if not there:
+                    yield identity
+            elif envoy is None:
+                yield identity
+            elif envoy.acknowledged < revision:
+                which = id(envoy.proxy)
+                if which not in enough:
+                    enough[which] = self._enough(envoy, revision)
+                if envoy.acknowledged < enough[which]:
+                    yield identity
+
+    def _enough(self, envoy: Envoy, revision: int) -> float:
+        """What all that are configured as this Envoy must have acknowledged to run with a
+        revision.
+        """
+        proxy = envoy.proxy
+        known = self._translated.get(proxy)
+        if self._why_orphaned(envoy):
+            return -math.inf
+        if known is None or known.snapshot is not self._snapshots.get(proxy.mesh):
+            return revision
+        same = not isinstance(known.resources, str) and self._valid[proxy.mesh] >= revision
+        return known.since if same else revision
 
     def _acknowledged(self, envoy: Envoy) -> int:
         """The newest revision that an Envoy runs with."""

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tealmesh.envoy.resources import ResourceType
+from tealmesh.model.clock import Steady
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Proxy, Snapshot
 from tealmesh.model.said import say
 from tealmesh.xds.exchange import Request
 from tealmesh.xds.own import Own
-from tealmesh.xds.session import Memory
+from tealmesh.xds.session import Memory, Send
 from tealmesh.xds.standing import SharedSession
 
 if TYPE_CHECKING:
@@ -49,19 +49,23 @@ class Connection:
         """Whether it has not asked for anything yet."""
         self._cache = cache
         self._wake = asyncio.Event()
-        self._waits_until = -math.inf
-        """When who waits will look by itself; never before if nobody waits."""
         self._owed_since: float | None = None
         """Since when the Envoy owes an answer, or has given another; None if it owes none."""
 
-    def request(self, type_url: str, request: Request, nonce: str | None = None) -> None:
-        """Process a request of the Envoy, about the response ``nonce`` if that is not in it."""
+    def request(
+        self, type_url: str, request: Request, nonce: str | None = None, known: object = None
+    ) -> None:
+        """Process a request of the Envoy, about the response ``nonce`` if that is not in it.
+        ``known``: as of `SharedSession.request`.
+        """
         own = self.envoy.own
         if self._begins:
             self._begins = False
             if type_url == ResourceType.CLUSTER and request.version:
                 self._cache.recollect(self, request.version)
-        nack = self.session.request(type_url, own.request(type_url, request), nonce)
+        common = own.request(type_url, request)
+        shared = known if common is request else None
+        nack = self.session.request(type_url, common, nonce, shared)
         cache, owed = self._cache, self._owed_since
         if nack is not None:
             cache.counts.refused(type_url)
@@ -89,40 +93,44 @@ class Connection:
         if send is None:
             cache.note(self)
             return None
+        return self._encoded(send, send.nonce, now)
+
+    def due(self) -> list[bytes]:
+        """All that `next` would return until it returns None."""
+        cache = self._cache
+        cache.refresh(self)
+        now = cache.clock()
+        made = [self._encoded(send, nonce, now) for send, nonce in self.session.due(now)]
+        cache.note(self)
+        return made
+
+    def _encoded(self, send: Send, nonce: str, now: Steady) -> bytes:
+        """A response that is sent now, under a nonce of this stream."""
+        cache = self._cache
         cache.counts.pushes += 1
         if self._owed_since is None:
             self._owed_since = now
             cache.owing.owes(self, now)
-        return cache.encoder.encode(send, self.envoy.own, delta=self.session.delta)
+        encoder, delta = cache.encoder, self.session.delta
+        return encoder.encode(send, self.envoy.own, delta=delta, nonce=nonce)
 
     async def wait(self) -> None:
         """Wait until there may be something to send."""
-        self._cache.owing.watch()
-        wake_at = self._due_at()
-        timer = None
-        self._waits_until = wake_at
-        if wake_at < math.inf:
-            left = max(0.0, wake_at - self._cache.clock())
-            # The session asked to be woken at this time. asyncio.timeout would cost more.
-            timer = asyncio.get_running_loop().call_later(left, self._wake.set)
-        try:
-            await self._wake.wait()
-        finally:
-            self._waits_until = -math.inf
-            self._wake.clear()
-            if timer is not None:
-                timer.cancel()
+        self.settle()
+        await self._wake.wait()
+        self._wake.clear()
 
     def settle(self) -> None:
-        """Nothing more is due now. Who waits for too long by now is woken."""
-        self._cache.owing.watch()
-        if self._due_at() < self._waits_until:
-            self._wake.set()
+        """Nothing more is due now: see to it that this is looked at in time."""
+        cache, wakes_at = self._cache, self.session.wake_at
+        cache.owing.watch()
+        if wakes_at is not None:
+            cache.alarms.set(wakes_at, self)
 
-    def _due_at(self) -> float:
-        """When to look again even if nothing happens."""
-        wake_at = self.session.wake_at
-        return math.inf if wake_at is None else wake_at
+    @property
+    def wakes_at(self) -> float | None:
+        """When to look again even if nothing happens; None for never."""
+        return self.session.wake_at
 
     def silent(self) -> bool:
         """Whether the Envoy has left a response unanswered for too long; says so of it then."""
@@ -203,12 +211,14 @@ class Envoy:
 
     def sync(self) -> bool:
         """Copy the sessions' progress; return whether it changed."""
-        before = (self.acknowledged, self.rejected)
-        if len(self.connections) == 1 and not self.rejected:
+        if len(self.connections) == 1 and not self.rejected:  # nearly always
             session = self.connections[0].session
             if not session.rejections:
+                if self.acknowledged == session.acknowledged:
+                    return False
                 self.acknowledged = session.acknowledged
-                return before[0] != self.acknowledged
+                return True
+        before = (self.acknowledged, self.rejected)
         sessions = [connection.session for connection in self.connections]
         if sessions:
             self.acknowledged = min(session.acknowledged for session in sessions)

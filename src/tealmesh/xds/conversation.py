@@ -67,12 +67,13 @@ class Conversation:
         self._error: Exception | None = None
         """Why the stream cannot go on."""
 
-    async def run(self, first: DiscoveryRequest, requests: AsyncIterator[DiscoveryRequest]) -> None:
+    async def run(self, first: Heard, requests: AsyncIterator[DiscoveryRequest]) -> None:
         """Serve the stream until it ends. Raises Refused."""
         if isinstance(self._context, Context):
-            self._take(self._reader.heard(first))
+            self._take(first)
             self._connection.send = self._send
-            self._context.listen(self._hear, self._connection.end)
+            self._context.listen(self._hear, self._send, self._connection.end)
+            self._answer()
             await self._write()
             if self._error is not None:
                 raise self._error
@@ -86,13 +87,12 @@ class Conversation:
             reader.cancel()
 
     def _hear(self, message: bytes) -> None:
-        """A request was read: process it, and send what follows."""
+        """A request was read: process it. What follows is sent once all are."""
         if self._connection.ended:
             return
         try:
             heard, nonce = self._reader.read(message)
-            self._take(heard, nonce)
-            self._answer()
+            self._take(heard, nonce, heard)
         except Exception as error:  # noqa: BLE001 - the stream's task raises it
             self._error = error
             self._connection.end()
@@ -107,23 +107,24 @@ class Conversation:
 
     def _answer(self) -> None:
         connection, context = self._connection, self._context
-        while not connection.ended:
-            if context.pending:
-                connection.wake()  # its task goes on once there is room
-                return
-            with self._attempt:
-                message = connection.next()
-            if message is None:
-                connection.settle()
-                return
+        if connection.ended:
+            return
+        if context.pending:
+            connection.wake()  # its task goes on once there is room
+            return
+        with self._attempt:
+            messages = connection.due()
+        for message in messages:
             context.write_now(message)
+        if context.pending:
+            connection.wake()
+        else:
+            connection.settle()
 
-    async def _read(
-        self, first: DiscoveryRequest, requests: AsyncIterator[DiscoveryRequest]
-    ) -> None:
+    async def _read(self, first: Heard, requests: AsyncIterator[DiscoveryRequest]) -> None:
         """Hand the stream's requests to its connection, until the Envoy hangs up."""
         try:
-            self._take(self._reader.heard(first))
+            self._take(first)
             self._connection.wake()
             async for message in requests:
                 self._take(self._reader.heard(message))
@@ -131,10 +132,16 @@ class Conversation:
         finally:
             self._connection.end()
 
-    def _take(self, heard: Heard, nonce: str | None = None) -> None:
+    def _take(self, heard: Heard, nonce: str | None = None, known: Heard | None = None) -> None:
         """Hand a request to the connection. What does not exist is refused before anything is kept
         of it.
         """
+        if heard.node_id or heard.wrong:
+            self._check(heard)
+        with self._attempt:
+            self._connection.request(heard.type_url, heard.request, nonce, known)
+
+    def _check(self, heard: Heard) -> None:
         node_id = self._connection.envoy.node_id
         if heard.node_id and heard.node_id != node_id:
             raise Refused(
@@ -143,23 +150,28 @@ class Conversation:
             )
         if heard.wrong:
             raise Refused(grpc.StatusCode.INVALID_ARGUMENT, heard.wrong)
-        with self._attempt:
-            self._connection.request(heard.type_url, heard.request, nonce)
 
     async def _write(self) -> None:
-        """Write all responses: two concurrent writes would fail a grpc.aio stream."""
+        """Write all responses that are not written elsewhere: two concurrent writes would fail a
+        grpc.aio stream.
+        """
         connection = self._connection
         while not connection.ended:
-            with self._attempt:
-                message = connection.next()
-            if message is None:
-                await connection.wait()
-                if connection.silent():
-                    raise Refused(grpc.StatusCode.DEADLINE_EXCEEDED, connection.envoy.silence)
-            else:
-                await self._written(message)
+            await connection.wait()
+            if connection.silent():
+                raise Refused(grpc.StatusCode.DEADLINE_EXCEEDED, connection.envoy.silence)
+            await self._write_due()
         if connection.error is not None:
             raise as_status(connection.error)
+
+    async def _write_due(self) -> None:
+        """One response after the other, each made once there is room for it."""
+        while not self._connection.ended:
+            with self._attempt:
+                message = self._connection.next()
+            if message is None:
+                return
+            await self._written(message)
 
     async def _written(self, message: bytes) -> None:
         """Write one response. Nothing more is made for an Envoy that does not read; after a while

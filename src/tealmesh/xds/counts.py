@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -18,8 +19,7 @@ class Times:
     total: float = 0.0
 
     def add(self, seconds: float) -> None:
-        index = next((i for i, bound in enumerate(BOUNDS) if seconds <= bound), len(BOUNDS))
-        self.buckets[index] += 1
+        self.buckets[bisect_left(BOUNDS, seconds)] += 1
         self.total += seconds
 
     @property

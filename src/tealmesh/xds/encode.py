@@ -15,7 +15,7 @@ from envoy.service.discovery.v3 import discovery_pb2
 
 from tealmesh.envoy.placing import ADDRESS, bears
 from tealmesh.model.clock import Steady, SteadyClock, steady_clock
-from tealmesh.xds.exchange import Change
+from tealmesh.xds.exchange import NONCE_LENGTH, Change
 from tealmesh.xds.own import NOTHING_OWN, Own
 from tealmesh.xds.session import Send
 from tealmesh.xds.stencil import Stencils
@@ -27,6 +27,8 @@ _NONCES = {
     for delta, message in _MESSAGES.items()
 }
 """The tag of the nonce in each."""
+_NONCE_TAGS = {delta: tag + bytes((NONCE_LENGTH,)) for delta, tag in _NONCES.items()}
+"""The same with the length of nearly every one."""
 _CHANGES = 1024
 """Changes that are found without a look at what they contain; then all are forgotten."""
 
@@ -49,6 +51,10 @@ class _Shared:
     """What bears an address, so that each Envoy gets its own; None if nothing does."""
 
 
+def _field(delta: bool, nonce: bytes) -> bytes:
+    return _NONCES[delta] + bytes((len(nonce),)) + nonce
+
+
 class Encoder:
     """Encodes responses, and keeps the newest ``limit`` bytes of those that were used lately."""
 
@@ -65,16 +71,20 @@ class Encoder:
         self._changes: dict[tuple[int, str, bool], tuple[Change, _Shared]] = {}
         """By its id, what was encoded of a change; streams that stand together send the same."""
 
-    def encode(self, send: Send, own: Own = NOTHING_OWN, *, delta: bool) -> bytes:
+    def encode(
+        self, send: Send, own: Own = NOTHING_OWN, *, delta: bool, nonce: str | None = None
+    ) -> bytes:
         """A serialized DiscoveryResponse, or DeltaDiscoveryResponse where ``delta``, to the Envoy
-        that ``own`` is of.
+        that ``own`` is of; under another ``nonce`` than its own if there is one.
         """
         self.served += 1
         found = self._changes.get((id(send.change), send.type_url, delta))
         known = self._known(send, delta=delta) if found is None else found[1]
-        nonce = send.nonce.encode()
-        borne = b"" if known.own is None else known.own.filled(own)
-        return b"".join((known.body, borne, _NONCES[delta], bytes((len(nonce),)), nonce))
+        name = (send.nonce if nonce is None else nonce).encode()
+        tail = _NONCE_TAGS[delta] + name if len(name) == NONCE_LENGTH else _field(delta, name)
+        if known.own is None:
+            return known.body + tail
+        return b"".join((known.body, known.own.filled(own), tail))
 
     def _known(self, send: Send, *, delta: bool) -> _Shared:
         change = send.change

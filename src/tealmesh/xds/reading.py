@@ -21,9 +21,11 @@ _MOST = 8 * 1024 * 1024
 """Bytes of requests that are known again; then all are forgotten."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Heard:
-    """What a request says."""
+    """What a request says. The same object for those that say the same, as far as they are known
+    again.
+    """
 
     type_url: str
     node_id: str

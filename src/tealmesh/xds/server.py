@@ -33,7 +33,7 @@ from tealmesh.xds.connection import Connection
 from tealmesh.xds.conversation import Conversation, Refused, as_status
 from tealmesh.xds.exchange import Request
 from tealmesh.xds.limits import Limits, Seldom, source_of
-from tealmesh.xds.reading import Reader
+from tealmesh.xds.reading import Heard, Reader
 from tealmesh.xds.variants import VARIANTS, DiscoveryRequest, Variant
 
 log = logging.getLogger(__name__)
@@ -217,21 +217,24 @@ class AdsServicer:
                 await _caught_up(self._current, variant.parse(first), context)
             connection = self._connect(variant, node, identity)
             self._connections[connection] = _Stream(again, context)
-            await self._converse(variant, first, requests, connection, context)
+            heard = self._readers[variant.delta].heard(first)
+            # A node names some 500 extensions: it is not kept for as long as the stream lasts.
+            del begun, first, node
+            await self._converse(heard, requests, connection, context)
         if self._closing:
             raise Refused(grpc.StatusCode.UNAVAILABLE, "the control plane is stopping")
 
     async def _converse(
         self,
-        variant: Variant,
-        first: DiscoveryRequest,
+        first: Heard,
         requests: AsyncIterator[DiscoveryRequest],
         connection: Connection,
         context: grpc.aio.ServicerContext,
     ) -> None:
         # An Envoy whose stream ends by an error keeps what it has and connects again.
         name = f"the configuration of {connection.envoy.proxy.resource}"
-        attempt, reader = self._supervisor.attempts(name), self._readers[variant.delta]
+        attempt = self._supervisor.attempts(name)
+        reader = self._readers[connection.session.delta]
         try:
             await Conversation(reader, connection, context, attempt).run(first, requests)
         finally:

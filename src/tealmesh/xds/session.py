@@ -5,7 +5,6 @@ Pure: requests, targets and the time go in; the next response to send comes out.
 
 from __future__ import annotations
 
-import copy
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -177,7 +176,8 @@ class Session:
 
     def copied(self) -> Session:
         """A session that goes its own way from here."""
-        made = copy.copy(self)
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__)
         made._subscriptions = {url: held.copied() for url, held in self._subscriptions.items()}
         made._blocked, made._sent_for = set(self._blocked), dict(self._sent_for)
         return made

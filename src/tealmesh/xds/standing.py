@@ -54,6 +54,7 @@ class Standing:
         "onward",
         "quiet",
         "rejections",
+        "run",
         "session",
         "wake_at",
     )
@@ -70,6 +71,8 @@ class Standing:
         self.after: dict[_Event, _Step] = {}
         self.onward: _Step | None = None
         """That something may be sent, where the time does not matter."""
+        self.run: Run | None = None
+        """All that may be sent, when it was last looked for."""
         self._kept: Memory | None = None
         self._missing: list[str] | None = None
 
@@ -108,6 +111,26 @@ class _Step:
         """What the event names by its id, kept for as long as the event is."""
 
 
+class Run:
+    """All that is due at a standing, without an event between."""
+
+    __slots__ = ("renamed", "sends", "tick", "to")
+
+    def __init__(
+        self,
+        sends: tuple[Send, ...],
+        to: Standing,
+        renamed: dict[str, str] | None,
+        tick: float | None,
+    ) -> None:
+        self.sends = sends
+        self.to = to
+        self.renamed = renamed
+        """As of `_Step`."""
+        self.tick = tick
+        """The only time at which it is this; None where the time does not matter."""
+
+
 class Standings:
     """All points at which streams of one variant of the protocol and one order stand."""
 
@@ -144,8 +167,37 @@ class Standings:
         made = _Step(outcome, self._standing(session), renamed, about)
         if len(at.after) >= _MOST:
             at.after.clear()
-            at.onward = None
+            at.onward = at.run = None
         at.after[event] = made
+        return made
+
+    def next_step(self, at: Standing, tick: float) -> _Step | None:
+        """What follows at this time; None if nothing is due."""
+        if at.onward is not None:
+            return at.onward
+        if not at.session.is_due(tick):
+            return None
+        event = ("next", tick)
+        step = at.after.get(event)
+        if step is None:
+            step = self.step(at, event, lambda session: session.next(tick))
+        if not at.session.waits and not _warms(step.outcome):
+            at.onward = step
+        return step
+
+    def run(self, at: Standing, tick: float) -> Run:
+        """All that is due at this time."""
+        if not at.session.is_due(tick):
+            return Run((), at, None, tick)
+        self.steps += 1
+        session, sends = at.session.copied(), list[Send]()
+        timed = session.waits
+        while (send := session.next(tick)) is not None:
+            sends.append(send)
+            timed = timed or session.waits or _warms(send)
+        renamed = session.settle()
+        made = Run(tuple(sends), self._standing(session), renamed, tick if timed else None)
+        at.run = made
         return made
 
     def _standing(self, session: Session) -> Standing:
@@ -214,56 +266,76 @@ class SharedSession:
                 session.set_target(target, 1)
 
             step = self._steps.step(self._at, event, act, target)
-        self._go(step)
+        self._go(step.to, step.renamed)
 
     def keep(self, reason: str) -> None:
         """As of `Session`."""
         self._fault = (reason,)
 
-    def request(self, type_url: str, request: Request, nonce: str | None = None) -> Nack | None:
-        """As of `Session`. ``nonce``: the one that the request is about, if that is not in it."""
+    def request(
+        self, type_url: str, request: Request, nonce: str | None = None, known: object = None
+    ) -> Nack | None:
+        """As of `Session`. ``nonce``: the one that the request is about, if that is not in it.
+        ``known``: an object that stands for this type and request but for the nonce, if there is
+        one, so that what follows is found without a look at them.
+        """
         given = request.nonce if nonce is None else nonce
         name = self._nonces.get(given, "unknown") if given else ""
+        after = self._at.after
+        step = after.get((known, name))
+        if step is None:
+            step = self._followed(type_url, request, name)
+            if known is not None and len(after) < _MOST:
+                after[known, name] = step
+        self._go(step.to, step.renamed)
+        outcome = step.outcome
+        return outcome if isinstance(outcome, Nack) else None
+
+    def _followed(self, type_url: str, request: Request, name: str) -> _Step:
+        """What follows from a request about what the standing calls ``name``."""
         event = (type_url, name, request.said)
         step = self._at.after.get(event)
         if step is None:
             named = replace(request, nonce=name)
             step = self._steps.step(self._at, event, lambda s: s.request(type_url, named))
-        self._go(step)
-        outcome = step.outcome
-        return outcome if isinstance(outcome, Nack) else None
+        return step
 
     def next(self, now: float) -> Send | None:
         """As of `Session`."""
         at = self._at
         if at.quiet:
             return None
-        step = at.onward or self._step_at(at, math.floor(now / TICK) * TICK)
+        step = self._steps.next_step(at, math.floor(now / TICK) * TICK)
         if step is None:
             return None
-        self._go(step)
+        self._go(step.to, step.renamed)
         send = step.outcome
         if not isinstance(send, Send):
             return None
+        return Send(send.type_url, self._named(send), send.change)
+
+    def due(self, now: float) -> list[tuple[Send, str]]:
+        """All that `next` would return until it returns None, each with the nonce that counts
+        instead of the one in it.
+        """
+        at = self._at
+        if at.quiet:
+            return []
+        run, tick = at.run, math.floor(now / TICK) * TICK
+        if run is None or (run.tick is not None and run.tick != tick):
+            run = self._steps.run(at, tick)
+        self._go(run.to, run.renamed)
+        return [(send, self._named(send)) for send in run.sends]
+
+    def _named(self, send: Send) -> str:
+        """What is sent under a nonce of the standing, by its nonce on this stream."""
         self._sent += 1
         nonce = nonce_of(self._sent)
         self._nonces[nonce] = send.nonce
         if len(self._nonces) > _NONCES:
             live = self._at.session.nonces()
             self._nonces = {own: name for own, name in self._nonces.items() if name in live}
-        return Send(send.type_url, nonce, send.change)
-
-    def _step_at(self, at: Standing, tick: float) -> _Step | None:
-        """What follows at this time; None if nothing is due."""
-        if not at.session.is_due(tick):
-            return None
-        event = ("next", tick)
-        step = at.after.get(event)
-        if step is None:
-            step = self._steps.step(at, event, lambda session: session.next(tick))
-        if not at.session.waits and not _warms(step.outcome):
-            at.onward = step
-        return step
+        return nonce
 
     def missing(self) -> list[str]:
         """As of `Session`."""
@@ -273,9 +345,8 @@ class SharedSession:
         """As of `Session`."""
         return self._at.memory()
 
-    def _go(self, step: _Step) -> None:
-        to = self._at = step.to
-        renamed = step.renamed
+    def _go(self, to: Standing, renamed: dict[str, str] | None) -> None:
+        self._at = to
         if renamed is not None and self._nonces:
             names = self._nonces.items()
             self._nonces = {own: renamed[name] for own, name in names if name in renamed}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 
 from tealmesh.model.mesh import Proxy, Snapshot
@@ -19,9 +20,14 @@ Unchanged = Callable[[str, Proxy], tuple[Snapshot, Snapshot] | None]
 the same for these streams."""
 
 
+FEW = 100
+"""Envoys that are told within some milliseconds: whoever changes one thing need not wait for the
+hold-off then."""
+
+
 class Waking:
-    """After a hold-off, in which newer snapshots may come. ``done`` is told of each mesh whose
-    streams have all been told.
+    """At most once in each hold-off, in which newer snapshots may come; where there are more than
+    `FEW`, after one. ``done`` is told of each mesh whose streams have all been told.
     """
 
     def __init__(
@@ -37,15 +43,25 @@ class Waking:
         self._done = done
         self._hold_off = hold_off
         self._due: set[str] = set()
+        self._woken_at: dict[str, float] = {}
+        """By mesh, when its streams were told last, by the event loop's clock."""
         self._waking: dict[str, asyncio.Task[None]] = {}
 
     def schedule(self, mesh: str) -> None:
         """The mesh has another snapshot, or none any more."""
-        if not self._register.connected(mesh):
+        connected = len(self._register.connected(mesh))
+        if not connected:
+            self._woken_at.pop(mesh, None)
             self._done(mesh)
         elif mesh not in self._due:
             self._due.add(mesh)
-            asyncio.get_running_loop().call_later(self._hold_off, self._wake, mesh)
+            loop = asyncio.get_running_loop()
+            last = self._woken_at.get(mesh, -math.inf) if connected <= FEW else loop.time()
+            wait = last + self._hold_off - loop.time()
+            if wait > 0:
+                loop.call_later(wait, self._wake, mesh)
+            else:
+                loop.call_soon(self._wake, mesh)
 
     def _wake(self, mesh: str) -> None:
         self._due.discard(mesh)
@@ -54,6 +70,7 @@ class Waking:
         if former is not None:
             former.cancel()
         loop = asyncio.get_running_loop()
+        self._woken_at[mesh] = loop.time()
         waking = self._waking[mesh] = loop.create_task(self._wake_all(mesh, proxies))
         waking.add_done_callback(lambda ended: self._woken(mesh, ended))
 

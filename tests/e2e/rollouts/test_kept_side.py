@@ -33,6 +33,7 @@ def status(plane: ControlPlane) -> Any:
     return service
 
 
+@pytest.mark.scenario
 @pytest.mark.timeout(180)
 def test_the_way_back_starts_no_task_and_loses_no_request_even_after_a_kill(tmp_path: Path) -> None:
     sample = Sample(tmp_path)

@@ -13,7 +13,7 @@ from tests.support.planes.sample import Sample, api, finished, weights
 from tests.support.programs.traffic import traffic
 
 
-@pytest.mark.drill  # test_comparison has such a version in every run
+@pytest.mark.drill  # test_comparison has such a version in every run of the gate
 def test_a_version_that_answers_errors_is_rolled_back_with_evidence(tmp_path: Path) -> None:
     sample = Sample(tmp_path)
     with control_plane(tmp_path, sample.config) as plane:
@@ -72,7 +72,7 @@ def test_what_can_be_known_is_said_before_anything_starts(tmp_path: Path) -> Non
         assert len(api(plane).list_deployments("web")) == 1
 
 
-@pytest.mark.drill  # test_notices waits for approval in every run
+@pytest.mark.drill  # test_notices waits for approval in every run of the gate
 def test_a_deployment_waits_for_approval(tmp_path: Path) -> None:
     sample = Sample(tmp_path, approval=True)
     with control_plane(tmp_path, sample.config) as plane:

@@ -152,6 +152,7 @@ def good(d: Deployment, now: float) -> tuple[Event, float]:
 def bad(d: Deployment, now: float) -> Iterator[tuple[Event, float]]:
     """Every other event that is possible in the state of ``d``."""
     late = now + TIMEOUT + STEP_TIME + BAKE_TIME + 1
+    seen, effect = tuple(looks(d)), machine.next_effect(d)
     for at in (now + 1, late):
         yield AbortAsked("tester"), at
         yield TakenOver("tester"), at
@@ -162,13 +163,13 @@ def bad(d: Deployment, now: float) -> Iterator[tuple[Event, float]]:
             yield Promoted("tester", full=True), at
             yield Paused("tester"), at
             yield Unpaused("tester"), at
-        yield from ((look, at) for look in looks(d))
+        yield from ((look, at) for look in seen)
         yield Approved(), at
         yield Resumed(), at
         yield NotReady("the earlier tasks to stop"), at
         yield EffectFailed("throttled", retryable=True), at
         yield EffectFailed("refused", retryable=False), at
-        match machine.next_effect(d):
+        match effect:
             case SetWeights():
                 pass
             case AwaitConverged():

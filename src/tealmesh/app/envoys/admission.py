@@ -98,10 +98,10 @@ class Admission:
     async def identify(self, given: str, node_id: str, declared: str) -> str:
         identity = await self._identity(given, node_id, declared)
         with self._telling(identity, node_id):
-            self._check(identity, node_id)
-            if identity.owner is Owner.ROLE:
+            role = self._check(identity, node_id)
+            if identity.owner is Owner.ROLE and role:
                 # Nothing but its role's policies says which node's statistics are its own.
-                await self._permit(identity)
+                await self._permit(role, identity.resource)
         return identity.name
 
     async def admit(
@@ -109,8 +109,9 @@ class Admission:
     ) -> str:
         identity = await self._identity(given, node_id, declared, since)
         with self._telling(identity, node_id):
-            self._check(identity, node_id)
-            await self._permit(identity)
+            role = self._check(identity, node_id)
+            if role:
+                await self._permit(role, identity.resource)
         self._let_in(identity.name or identity.resource)
         return identity.name
 
@@ -146,14 +147,11 @@ class Admission:
             return ""
         return say("IAM does not know its role {role}: what it may is not asked", role=state.role)
 
-    async def _permit(self, identity: Identity) -> None:
-        """Raise EnvoyForbidden if its role, or that of its task, may not have the configuration."""
-        state = self._state(identity.name) if identity.owner is Owner.TASK else None
-        role = state.role if state is not None else identity.role
-        if role:
-            why = await self.permissions.why_not(role, identity.resource)
-            if why:
-                raise EnvoyForbidden(why, by_role=True)
+    async def _permit(self, role: str, resource: str) -> None:
+        """Raise EnvoyForbidden if the role may not have the configuration."""
+        why = await self.permissions.why_not(role, resource)
+        if why:
+            raise EnvoyForbidden(why, by_role=True)
 
     @contextlib.contextmanager
     def _telling(self, identity: Identity, node_id: str) -> Iterator[None]:
@@ -217,8 +215,10 @@ class Admission:
             )
         return Identity(Owner.TASK, declared, _resource(state))
 
-    def _check(self, identity: Identity, node_id: str) -> None:
-        """Raise EnvoyForbidden unless the Envoy may connect with this node id."""
+    def _check(self, identity: Identity, node_id: str) -> str:
+        """Raise EnvoyForbidden unless the Envoy may connect with this node id; return its role, or
+        that of its task, empty for none.
+        """
         if _short(node_id) != identity.resource:
             raise EnvoyForbidden(
                 f"node id {node_id!r}: this Envoy belongs to {identity.name or 'another node'} and "
@@ -234,6 +234,7 @@ class Admission:
                     raise EnvoyForbidden(f"the task {identity.name} has stopped")
                 if _resource(state) != identity.resource:
                     raise EnvoyForbidden(f"the task {identity.name} is not {identity.resource}")
+                return state.role
             case Owner.BALANCER if not self._has_balancer(identity.resource):
                 raise EnvoyForbidden(f"{identity.resource} does not exist")
             case Owner.ROLE if _ours(identity.resource):
@@ -243,6 +244,7 @@ class Admission:
                     f"an Envoy of your own cannot be {identity.name or identity.resource}: the "
                     "control plane starts that one"
                 )
+        return identity.role
 
     def _state(self, arn: str) -> TaskState | None:
         """The state of a task; None if there is no such task."""

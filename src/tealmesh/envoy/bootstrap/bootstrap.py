@@ -10,7 +10,6 @@ import ipaddress
 from collections.abc import Mapping
 
 from envoy.config.core.v3 import base_pb2
-from google.protobuf import json_format
 
 from tealmesh.envoy import reporting
 from tealmesh.envoy.bootstrap import statistics
@@ -26,6 +25,7 @@ from tealmesh.envoy.bootstrap.environment import (
     static_cluster,
 )
 from tealmesh.envoy.bootstrap.identity import injected, stated
+from tealmesh.envoy.bootstrap.metadata import is_address, plain
 from tealmesh.envoy.bootstrap.runtime import runtime
 from tealmesh.envoy.bootstrap.tracing import exported, sampling, tracing
 from tealmesh.envoy.bootstrap.transport import Transport
@@ -45,6 +45,10 @@ REGEX_SIZE = 1000
 own limit of 100 refuses patterns that App Mesh accepted."""
 
 _KINDS = {kind.value: kind for kind in (Kind.VIRTUAL_NODE, Kind.VIRTUAL_GATEWAY)}
+_NAMES = {
+    name: bytes((0x0A, len(name))) + name.encode() for name in (parts.EXTENSION, parts.FILTER)
+}
+"""As the first field of a message, which the name of an extension is."""
 _ADDRESSES = ("address", "app_address", "publish_address")
 REPORTS_AT = "reports_at"
 """The member of the node's metadata that says where an Envoy can ask itself to report."""
@@ -219,12 +223,10 @@ def proxy_of(node: base_pb2.Node) -> Proxy:
     metadata = _ours(node)
     addresses = {key: str(metadata[key]) for key in _ADDRESSES if metadata.get(key)}
     for key, value in addresses.items():
-        try:
-            ipaddress.ip_address(value)
-        except ValueError as error:
+        if not is_address(value):
             raise TealError(
                 f"{node.id}: node metadata {CONTROL_PLANE}.{key} = {value!r}: must be an IP address"
-            ) from error
+            )
     # "gRPC C-core linux", "gRPC Go", "gRPC Java": Envoy says "envoy".
     can = _extensions(node)
     proxyless = node.user_agent_name.startswith("gRPC")
@@ -246,19 +248,23 @@ def proxy_of(node: base_pb2.Node) -> Proxy:
 
 def _extensions(node: base_pb2.Node) -> frozenset[str]:
     """The extensions of an Envoy that can have the access logs of parts; none for older ones, which
-    refuse them with the whole listener. Envoys name all their extensions when they connect.
+    refuse them with the whole listener. Envoys name all their extensions when they connect: some
+    500, so they are looked for as bytes. An Envoy that has these bytes elsewhere says it too.
     """
     version = node.user_agent_build_version.version
     if (version.major_number, version.minor_number) < parts.FIRST_VERSION:
         return frozenset()
-    return frozenset(one.name for one in node.extensions)
+    if not node.extensions:
+        return frozenset()
+    said = node.SerializeToString()
+    return frozenset(name for name, encoded in _NAMES.items() if encoded in said)
 
 
 def _ours(node: base_pb2.Node) -> Mapping[str, Json]:
     """Our member of a node's metadata. Whoever connects writes what they like there."""
     try:
-        metadata = json_format.MessageToDict(node.metadata)
-    except (json_format.Error, ValueError) as error:  # ValueError: a number that JSON has not.
+        metadata = plain(node.metadata)
+    except ValueError as error:
         raise TealError(f"{node.id}: node metadata: {error}") from error
     ours = metadata.get(CONTROL_PLANE) or {}
     if not isinstance(ours, dict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 
 
 def encoded(data: bytes) -> str:
@@ -12,7 +13,8 @@ def encoded(data: bytes) -> str:
 
 def decoded(text: str) -> bytes:
     """What `encoded` has made the text of; empty for what is no base64."""
+    standard = text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4)
     try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        return binascii.a2b_base64(standard, strict_mode=True)
     except ValueError:
         return b""

@@ -118,11 +118,10 @@ def proven(text: str, keys: Sequence[bytes], owned: Sequence[bytes]) -> Identity
         raise EnvoyUnknown("the token is not one of this control plane")
     given = decoded(signature)
     ours = any(hmac.compare_digest(given, _signature(body, key)) for key in keys)
-    users = any(hmac.compare_digest(given, _signature(body, key)) for key in owned)
-    if not ours and not users:
+    if not ours and not any(hmac.compare_digest(given, _signature(body, key)) for key in owned):
         raise EnvoyUnknown("the token is not one of this control plane")
-    owner, name, resource = json.loads(decoded(body))
-    if users and owner != Owner.USER:
+    owner, name, resource = json.loads(decoded(body).decode())
+    if not ours and owner != Owner.USER:
         raise EnvoyUnknown("the token is signed by the wrong key")
     return Identity(Owner(owner), name, resource)
 

@@ -91,6 +91,7 @@ class MetricsServicer:
                 # Envoy opens a new stream, and reports everything again.
                 with self._supervisor.attempt("the reading of Envoys' metrics"):
                     self._metrics.report(identity, message.envoy_metrics, first)
+                del message  # the next one may be long in coming
         finally:
             if identity:
                 self._metrics.disconnected(identity)

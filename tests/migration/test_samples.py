@@ -105,7 +105,7 @@ def side(name: str) -> dict[str, Any]:
     return {"listeners": listeners, "serviceDiscovery": {"dns": {"hostname": name}}}
 
 
-MANIFEST = {
+MANIFEST: dict[str, Any] = {
     "version": "36.0.0",
     "artifacts": {
         "Net": {
@@ -143,6 +143,25 @@ def test_stacks_that_are_nested_and_import_one_another(manifest: list[Any]) -> N
     )
 
 
+def test_two_stages_of_the_cdk_are_two_meshes() -> None:
+    """They have templates of the same names, in directories of their own."""
+    texts = []
+    for stage, region in (("dev", "eu-west-1"), ("prod", "us-east-1")):
+        environment = f"aws://111122223333/{region}"
+        artifact = {**MANIFEST["artifacts"]["Net"], "environment": environment}
+        manifest = {**MANIFEST, "artifacts": {"Net": artifact}}
+        texts += [Text(f"{stage}/file0", json.dumps(PARENT)),
+                  Text(f"{stage}/Nodes.nested.template.json", json.dumps(NESTED)),
+                  Text(f"{stage}/manifest.json", json.dumps(manifest))]  # fmt: skip
+    found_ = read(texts, {})
+    (refused,) = [one for one in settled(found_).remarks if one.refuses]
+    assert refused.text == "is in eu-west-1 and us-east-1: choose one with --region"
+    one = settled(found_, Wanted(region="us-east-1"))
+    assert len(one.resources) == 4
+    assert all("prod/" in each.origin for each in one.resources)
+    assert not one.remarks
+
+
 def test_what_a_template_does_not_say_can_be_given() -> None:
     assert "file0: Service: network:Mesh is no export of a template here: give it with" in (
         remarks_of_failure(OTHER)
@@ -158,6 +177,18 @@ def test_what_a_template_does_not_say_can_be_given() -> None:
 
 def remarks_of_failure(document: Any) -> str:
     return "\n".join(remarks(found(document)))
+
+
+def test_tags_and_owners_that_only_a_stack_knows_leave_no_resource_out() -> None:
+    template = copy.deepcopy(OTHER)
+    service = template["Resources"]["Service"]["Properties"]
+    service["Tags"].append({"Key": "stack", "Value": {"Ref": "AWS::StackName"}})
+    service |= {"MeshName": "shop", "MeshOwner": {"Ref": "AWS::AccountId"}}
+    result = found(template)
+    assert result.resources[-1].tags == {"team": "web"}
+    told = "\n".join(remarks(result))
+    assert "Tags[1]: AWS::StackName has no value here" in told
+    assert "MeshOwner: AWS::AccountId has no value here" in told
 
 
 def test_what_get_template_answers_is_a_template() -> None:

@@ -17,6 +17,7 @@ from tealmesh.migration.found import Found, Name, settled
 from tealmesh.migration.readers import Text, read
 from tealmesh.migration.readers.terraform import TYPES
 from tealmesh.migration.spelling import from_terraform, spec_shape
+from tealmesh.migration.writers.terraform import literal
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Kind
 from tests.migration.as_terraform import as_state, zeroless
@@ -37,6 +38,11 @@ def unordered(value: Any) -> Any:
             (unordered(one) for one in value), key=lambda one: json.dumps(one, sort_keys=True)
         )
     return value
+
+
+def test_texts_are_escaped_as_terraform_reads_them() -> None:
+    assert literal("\b\f\x7f") == r'"\u0008\u000c\u007f"'
+    assert literal("${a} $${a} %{b} %%{b}") == r'"$${a} \u0024$${a} %%{b} \u0025%%{b}"'
 
 
 @given(data=st.data(), kind=st.sampled_from(Kind))
@@ -154,6 +160,9 @@ def test_in_by_a_state_and_out_as_a_configuration_that_changes_nothing(tmp_path:
         assert unordered(json.loads(expected.stdout)) == unordered(
             json.loads(teal("export", "--to", "json", endpoint=here.endpoint).stdout)
         )
+        with_its_own_state = Terraform(tmp_path / "mesh", {"endpoint": here.endpoint})
+        assert with_its_own_state.changes() == "", "the configuration goes on where it was"
+        here.client("appmesh").create_route(**route_of_odd_texts("everything", "router", "node"))
         back = tmp_path / "back"
         teal("export", "--adopt", "--directory", str(back), endpoint=here.endpoint)
         (back / "provider.tf").write_text(provider_of(EVERYTHING / "main.tf"))
@@ -161,6 +170,16 @@ def test_in_by_a_state_and_out_as_a_configuration_that_changes_nothing(tmp_path:
         printed = terraform.apply()
         assert "imported, 0 added, 0 changed, 0 destroyed" in printed, printed
         assert terraform.changes() == ""
+
+
+def route_of_odd_texts(mesh: str, router: str, node: str) -> dict[str, Any]:
+    """A route whose texts mean something else in Terraform's language."""
+    texts = ["${x}", "$${x}", "$$$${x}", "%{if y}", "%%{y}", 'a"b\\c', "é漢\t", "$ % { }"]
+    headers = [{"name": f"x-{i}", "match": {"exact": text}} for i, text in enumerate(texts)]
+    match = {"prefix": "/odd", "headers": headers}
+    action = {"weightedTargets": [{"virtualNode": node, "weight": 1}]}
+    names = {"meshName": mesh, "virtualRouterName": router, "routeName": "odd"}
+    return {**names, "spec": {"httpRoute": {"match": match, "action": action}}}
 
 
 def provider_of(file: Path) -> str:

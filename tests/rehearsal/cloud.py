@@ -53,8 +53,8 @@ class Cloud:
             "--tls-cert", str(own.chain_file), "--tls-key", str(own.key_file),
         ]  # fmt: skip
         # Who runs it cannot look into root's directories.
-        self._home = tempfile.mkdtemp(prefix="tealmesh-postgres-")
-        self.database = Server(Path(self._home), {"listen_addresses": "*"})
+        home = Path(tempfile.mkdtemp(prefix="tealmesh-postgres-"))
+        self.database = Server(home, {"listen_addresses": "*"})
 
     @property
     def sts(self) -> str:
@@ -181,6 +181,7 @@ def played(directory: Path) -> Iterator[Cloud]:
         )
         provider = stack.enter_context(provider_running())
         cloud = Cloud(directory, engine, provider, authority)
+        stack.callback(shutil.rmtree, cloud.database.directory, ignore_errors=True)
         stack.callback(cloud.database.stop)
         stack.callback(cloud.plane.down)
         yield cloud

@@ -48,11 +48,13 @@ function List() {
   const [refused, setRefused] = useState<string>();
   const key = JSON.stringify(input);
   const pages = older.of === key ? older.pages : [];
-  // What is new would move what is being read: it waits until one is back at the first page.
+  const [reached, reach] = useState(false);
+  // What is new would move what is being read, or take the row away on which the keyboard is: it
+  // waits until one is back at the first page, and out of the rows.
   const { answer, error } = useAsked<Listed>(
     "ListTraces",
     input,
-    useTick(SECONDS, pages.length === 0),
+    useTick(SECONDS, pages.length === 0 && !reached),
   );
   const next = (pages.at(-1) ?? answer)?.nextToken;
   const further = async () => {
@@ -105,7 +107,11 @@ function List() {
       </search>
       <Trouble error={error ?? refused} />
       {answer && traces.length === 0 && <p class="muted">{t("traces.such")}</p>}
-      {traces.length > 0 && <Rows traces={traces} />}
+      {traces.length > 0 && (
+        <div onFocusIn={() => reach(true)} onFocusOut={() => reach(false)}>
+          <Rows traces={traces} />
+        </div>
+      )}
       {next !== undefined && (
         <div class="buttons">
           <button type="button" onClick={further}>

@@ -74,7 +74,7 @@ def import_(
     App Mesh configured. Of a directory all such files are read; - is standard input.
 
     What is here already and the same is left; nothing is created if something of the same name
-    differs.
+    differs, or if App Mesh would refuse something: then --plan exits with 1.
     """
     from tealmesh.cli.system import bringing
     from tealmesh.migration.found import Wanted
@@ -91,6 +91,8 @@ def import_(
     if plan:
         if as_json:
             print_json(bringing.body(found))
+        if any(remark.refuses for remark in found.remarks):
+            raise SystemExit(1)
         return
     made = bringing.create(client, found, yes, err=as_json)
     if as_json:

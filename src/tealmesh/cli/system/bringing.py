@@ -6,6 +6,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,10 +79,12 @@ def show(found: Found, *, err: bool) -> None:
     counts = Counter(resource.name.kind.value for resource in found.resources)
     shown = ", ".join(f"{count} {kind}" for kind, count in counts.items())
     click.echo(f"found: {shown}", err=err)
-    if found.remarks:
-        click.echo("missing, or not kept:", err=err)
-    for remark in found.remarks:
-        click.echo(f"  {remark.where}: {remark.text}", err=err)
+    for title, refuses in (("missing, or not kept:", False), ("would be refused:", True)):
+        remarks = [remark for remark in found.remarks if remark.refuses is refuses]
+        if remarks:
+            click.echo(title, err=err)
+        for remark in remarks:
+            click.echo(f"  {remark.where}: {remark.text}", err=err)
 
 
 def body(found: Found) -> dict[str, object]:
@@ -91,7 +94,7 @@ def body(found: Found) -> dict[str, object]:
             {"kind": one.name.kind.value, "origin": one.origin, **one.request}
             for one in found.resources
         ],
-        "remarks": [{"where": one.where, "text": one.text} for one in found.remarks],
+        "remarks": [asdict(one) for one in found.remarks],
     }
 
 

@@ -57,7 +57,7 @@ class _Sorted:
     """Documents by what they are, as pairs of origin and document."""
 
     templates: list[tuple[str, Json]] = field(default_factory=list)
-    manifests: list[Json] = field(default_factory=list)
+    manifests: list[tuple[str, Json]] = field(default_factory=list)
     kubernetes: list[tuple[str, Json]] = field(default_factory=list)
     api: list[tuple[str, Any]] = field(default_factory=list)
 
@@ -116,7 +116,7 @@ def _put(document: Any, origin: str, found: Found, sorted_: _Sorted) -> bool:
     elif cloudformation.is_ours(document):
         sorted_.templates.append((origin, document))
     elif stacks.is_manifest(document):
-        sorted_.manifests.append(document)
+        sorted_.manifests.append((origin, document))
     elif envoy_dump.is_ours(document):
         found.add(envoy_dump.read(document, origin))
     elif kubernetes.is_kubernetes(document):

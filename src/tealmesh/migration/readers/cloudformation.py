@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tealmesh.migration.found import PARENTS, Found, Name, Resource
-from tealmesh.migration.json import Json, list_of, name_of, object_of
+from tealmesh.migration.json import Json, Made, list_of, name_of, object_of
 from tealmesh.migration.readers.intrinsics import Template
 from tealmesh.migration.readers.stacks import Stacks
 from tealmesh.migration.spelling import SHARED, from_any_case, pairs, spec_shape
@@ -38,7 +39,7 @@ def is_ours(document: Any) -> bool:
 
 def read(
     documents: Sequence[tuple[str, Json]],
-    manifests: Sequence[Json],
+    manifests: Sequence[tuple[str, Json]],
     parameters: Mapping[str, str],
 ) -> Found:
     """All templates at once, since they import one another's exports. ``parameters`` have values
@@ -72,11 +73,34 @@ def _resource(template: Template, logical: str, declared: Json, origin: str) -> 
         if not template.is_made(declared):
             found.remark(where, f"its condition {declared['Condition']} is false: left out")
             return found
-        properties = template.value(declared.get("Properties") or {})
+        properties = _evaluated(template, declared.get("Properties"), where, found)
     except TemplateUnknown as error:
         found.remark(where, f"{error}: left out")
         return found
-    return of_properties(kind, object_of(properties, f"{where}: Properties"), where, logical)
+    made = of_properties(kind, properties, where, logical)
+    made.resources = [replace(one, arn=template.arn_of(one.name.mesh)) for one in made.resources]
+    found.add(made)
+    return found
+
+
+def _evaluated(template: Template, given: Any, where: str, found: Found) -> Made:
+    """The properties of a resource. What is not needed to make it may be unknown: its tags, and
+    the owner of its mesh. Raises TemplateUnknown for anything else.
+    """
+    properties = dict(object_of(given, f"{where}: Properties"))
+    tags, owner = properties.pop("Tags", None), properties.pop("MeshOwner", None)
+    values = dict(object_of(template.value(properties), f"{where}: Properties"))
+    kept = []
+    for index, one in enumerate(tags if isinstance(tags, list) else [tags] if tags else []):
+        try:
+            kept.append(template.value(one))
+        except TemplateUnknown as error:
+            found.remark(where, f"Tags[{index}]: {error}: left out")
+    try:
+        values["MeshOwner"] = template.value(owner)
+    except TemplateUnknown as error:
+        found.remark(where, f"MeshOwner: {error}: left out")
+    return {**values, "Tags": [one for one in kept if isinstance(one, Mapping)]}
 
 
 def _resources(
@@ -134,8 +158,9 @@ def of_properties(kind: Kind, properties: Json, where: str, default: str) -> Fou
     full = Name(kind, mesh, name, above)
     if not properties.get(own):
         found.remark(full, f"has no {own}, so CloudFormation made one up: here it is {name}")
-    if properties.get("MeshOwner"):
-        found.remark(full, SHARED.format(properties["MeshOwner"]))
+    owner = name_of(properties.get("MeshOwner"))
+    if owner:
+        found.remark(full, SHARED.format(owner))
 
     def tell(_path: str, text: str) -> None:
         found.remark(full, text)

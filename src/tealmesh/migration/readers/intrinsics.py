@@ -91,6 +91,11 @@ class Template:
             "Fn::ToJsonString": lambda argument: json.dumps(self.value(argument)),
         }
 
+    def arn_of(self, mesh: str) -> str:
+        """The ARN of a mesh of this stack; empty if nothing says where the stack is."""
+        region, account = (_text(self._given.get(f"AWS::{n}", "")) for n in ("Region", "AccountId"))
+        return _ARN.format(region=region, account=account, path=mesh) if region else ""
+
     def is_made(self, resource: Json) -> bool:
         """Whether a resource's condition holds. Raises TemplateUnknown."""
         return "Condition" not in resource or self.holds(resource["Condition"])

@@ -26,7 +26,7 @@ class Stacks:
     def __init__(
         self,
         documents: Sequence[tuple[str, Json]],
-        manifests: Sequence[Json],
+        manifests: Sequence[tuple[str, Json]],
         parameters: Mapping[str, str],
     ) -> None:
         """``documents`` are pairs of a file's name and its template, ``manifests`` are the CDK's.
@@ -34,10 +34,15 @@ class Stacks:
         """
         self._documents = documents
         self._parameters = parameters
-        self._facts = {name: facts for one in manifests for name, facts in _artifacts(one)}
+        self._facts = {
+            str(PurePosixPath(origin).with_name(name)): facts
+            for origin, manifest in manifests
+            for name, facts in _artifacts(manifest, origin)
+        }
         self._nested: dict[int, tuple[int, str]] = {}
         self._made: dict[int, Template] = {}
         self._making: set[int] = set()
+        self._making_facts: set[int] = set()
         for index, (origin, document) in enumerate(documents):
             for logical, child in self._children(origin, document):
                 if child != index:
@@ -71,12 +76,22 @@ class Stacks:
                 raise TemplateUnknown(f"{self._documents[index][0]} is nested in itself")
             self._making.add(index)
             origin, document = self._documents[index]
-            facts = self._facts.get(PurePosixPath(origin).name, {})
-            given = {**facts, **self._parameters, **self._passed(index)}
+            given = {**self._facts_of(index), **self._parameters, **self._passed(index)}
             made = Template(document, given, origin, lambda name: self._export(index, name))
             self._made[index] = made
             self._making.discard(index)
         return made
+
+    def _facts_of(self, index: int) -> Mapping[str, str]:
+        """What a manifest says of a stack. One that is nested is where its parent is."""
+        origin, _ = self._documents[index]
+        own = self._facts.get(str(PurePosixPath(origin)))
+        if own is not None or index not in self._nested or index in self._making_facts:
+            return own or {}
+        self._making_facts.add(index)
+        above = self._facts_of(self._nested[index][0])
+        self._making_facts.discard(index)
+        return {name: value for name, value in above.items() if name != "AWS::StackName"}
 
     def _passed(self, index: int) -> Mapping[str, Any]:
         """The parameters that the parent of a nested stack gives it."""
@@ -101,9 +116,13 @@ class Stacks:
             if not isinstance(declared, Mapping) or declared.get("Type") != STACK:
                 continue
             name = _file_of(declared)
-            for index, (other, _) in enumerate(self._documents):
-                if name and PurePosixPath(other).name == name:
-                    yield logical, index
+            there = [
+                (PurePosixPath(other).parent == PurePosixPath(origin).parent, index)
+                for index, (other, _) in enumerate(self._documents)
+                if name and PurePosixPath(other).name == name
+            ]
+            if there:  # the one of the same directory, if there are several
+                yield logical, max(there, key=lambda pair: (pair[0], -pair[1]))[1]
 
     def _export(self, index: int, name: str) -> Any:
         """An output of a stack nested in the one of ``index``, or an export of any other."""
@@ -130,7 +149,7 @@ class Stacks:
 
     def _exports(self) -> Iterator[tuple[str, int, str]]:
         for index, (origin, document) in enumerate(self._documents):
-            facts = self._facts.get(PurePosixPath(origin).name, {})
+            facts = self._facts_of(index)
             given = {"AWS::StackName": _ANY_NAME, **facts, **self._parameters}
             naming = Template(document, given, origin)
             for output, declared in naming.outputs.items():
@@ -170,10 +189,10 @@ def is_manifest(document: Any) -> bool:
     return isinstance(document, Mapping) and "artifacts" in document and "version" in document
 
 
-def _artifacts(manifest: Json) -> Iterator[tuple[str, dict[str, str]]]:
-    for name, artifact in object_of(manifest.get("artifacts"), "manifest.json: artifacts").items():
-        one = object_of(artifact, f"manifest.json: {name}")
-        properties = object_of(one.get("properties"), f"manifest.json: {name}: properties")
+def _artifacts(manifest: Json, origin: str) -> Iterator[tuple[str, dict[str, str]]]:
+    for name, artifact in object_of(manifest.get("artifacts"), f"{origin}: artifacts").items():
+        one = object_of(artifact, f"{origin}: {name}")
+        properties = object_of(one.get("properties"), f"{origin}: {name}: properties")
         file = name_of(properties.get("templateFile"))
         if not file:
             continue

@@ -62,7 +62,10 @@ def _resource(resource: Resource, labels: Labels) -> str:
     kind, label = address(name, labels).split(".", 1)
     lines = [f'resource "{kind}" "{label}" {{', *_names(name, labels)]
     if resource.tags:
-        lines += ["  tags = {", *(f"    {_text(k)} = {_text(v)}" for k, v in resource.tags.items())]
+        lines += [
+            "  tags = {",
+            *(f"    {literal(k)} = {literal(v)}" for k, v in resource.tags.items()),
+        ]
         lines.append("  }")
     if resource.spec or name.kind is not Kind.MESH:
         spec = _Spec(name, labels)
@@ -73,14 +76,14 @@ def _resource(resource: Resource, labels: Labels) -> str:
 
 
 def _names(name: Name, labels: Labels) -> Iterator[str]:
-    members = {"name": _text(name.name)}
+    members = {"name": literal(name.name)}
     mesh = Name(Kind.MESH, name.mesh, name.mesh)
     if name.kind is not Kind.MESH:
         members["mesh_name"] = f"{address(mesh, labels)}.name"
     if name.parent:
         parent = Kind.VIRTUAL_ROUTER if name.kind is Kind.ROUTE else Kind.VIRTUAL_GATEWAY
         above = Name(parent, name.mesh, name.parent)
-        known = f"{address(above, labels)}.name" if above in labels else _text(name.parent)
+        known = f"{address(above, labels)}.name" if above in labels else literal(name.parent)
         members[f"{snake(parent.value)}_name"] = known
     width = max(map(len, members))
     yield from (f"  {member:<{width}} = {value}" for member, value in members.items())
@@ -119,17 +122,17 @@ class _Spec:
 
     def _value(self, member: str, shape: Any, value: Any) -> str:
         if is_pairs(member, shape):
-            pairs = ", ".join(f"{_text(one['key'])} = {_text(one['value'])}" for one in value)
+            pairs = ", ".join(f"{literal(one['key'])} = {literal(one['value'])}" for one in value)
             return f"{{ {pairs} }}"
         if isinstance(value, list):
-            return f"[{', '.join(_literal(one) for one in value)}]"
+            return f"[{', '.join(_value_of(one) for one in value)}]"
         kind = _REFERENCES.get(member)
         if member == "virtualServiceName" and self._name.kind is Kind.GATEWAY_ROUTE:
             kind = Kind.VIRTUAL_SERVICE
         named = Name(kind, self._name.mesh, str(value)) if kind else None
         if named is not None and named in self._labels:
             return f"{address(named, self._labels)}.name"
-        return _literal(value)
+        return _value_of(value)
 
 
 def _is_block(member: str, shape: Any) -> bool:
@@ -139,9 +142,9 @@ def _is_block(member: str, shape: Any) -> bool:
     return bool(inner.type_name == "structure")
 
 
-def _literal(value: Any) -> str:
+def _value_of(value: Any) -> str:
     if isinstance(value, str):
-        return _text(value)
+        return literal(value)
     return json.dumps(value)
 
 
@@ -149,13 +152,14 @@ _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _TEMPLATE = re.compile(r"\$+\{|%+\{")
 
 
-def _text(value: str) -> str:
-    """https://developer.hashicorp.com/terraform/language/expressions/strings
+def literal(value: str) -> str:
+    """A text in Terraform's language.
+    https://developer.hashicorp.com/terraform/language/expressions/strings
 
     ``${`` begins an expression: ``$${`` is the text. A further ``$`` before it is spelled out.
     """
 
-    def literal(found: re.Match[str]) -> str:
+    def spelled(found: re.Match[str]) -> str:
         mark = found[0][0]
         before = f"\\u{ord(mark):04x}" * (len(found[0]) - 2)
         return f"{before}{mark}{mark}{{"
@@ -163,7 +167,7 @@ def _text(value: str) -> str:
     escaped = "".join(
         _ESCAPES.get(one) or (one if one.isprintable() else _spelled(one)) for one in value
     )
-    return f'"{_TEMPLATE.sub(literal, escaped)}"'
+    return f'"{_TEMPLATE.sub(spelled, escaped)}"'
 
 
 def _spelled(character: str) -> str:
@@ -173,4 +177,4 @@ def _spelled(character: str) -> str:
 
 def _import(name: Name, labels: Labels) -> str:
     to = address(name, labels)
-    return f"import {{\n  to = {to}\n  id = {_text(import_id(name))}\n}}\n"
+    return f"import {{\n  to = {to}\n  id = {literal(import_id(name))}\n}}\n"

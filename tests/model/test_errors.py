@@ -50,6 +50,8 @@ def _drawn() -> dict[str, str]:
         parents[depth:] = [match["name"]]
         tree[match["name"]] = parents[depth - 1] if depth else "Exception"
     tree.pop("Exception")
+    # Of another library, drawn for what is below.
+    tree.pop("sqlalchemy.exc.SQLAlchemyError")
     return tree
 
 

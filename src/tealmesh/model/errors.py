@@ -37,7 +37,7 @@
     ├── TerraformFailed             Terraform could not plan or apply a deployment's step
     └── NoControlPlane              nothing answers at the endpoint, or not Tealmesh
 
-Six exceptions are no errors of this kind: each steers the module that defines it and is caught
+Seven exceptions are no errors of this kind: each steers the module that defines it and is caught
 there or by its worker.
 
     Exception
@@ -46,7 +46,9 @@ there or by its worker.
     ├── http2.hpack.TooLarge        a client's headers are larger than what is allowed
     ├── http2.serving._Aborted      a handler has ended its call with a status
     ├── xds.conversation.Refused    a stream ends with this gRPC status
-    └── engine.task.record.TaskGone the task's document was deleted
+    ├── engine.task.record.TaskGone the task's document was deleted
+    └── sqlalchemy.exc.SQLAlchemyError
+        └── store.database.opening.Unwritten  a database that answers did not take a write
 
 Catch `TealError` where a user reads the message, and a class below it where the program reacts.
 Errors of other libraries are wrapped where they arise, with ``from``: callers see only this tree.

@@ -26,6 +26,9 @@ from tests.support.planes.engine import (
     web,
 )
 
+CLOCKS_APART = 0.05
+"""Seconds by which the wall clock may be slewed within a second, and more."""
+
 HEALTHY = {
     "command": [
         "CMD-SHELL",
@@ -119,8 +122,9 @@ def test_what_dies_is_started_again_later_each_time(tmp_path: Path) -> None:
                 after["createdAt"] - before["stoppedAt"]
                 for before, after in itertools.pairwise(stopped[1:])
             ]
-            assert gaps[0] >= 0.2
-            assert gaps[1] >= 0.4
+            # Waits go by the steady clock, and what is stored by the wall's.
+            assert gaps[0] >= 0.2 - CLOCKS_APART
+            assert gaps[1] >= 0.4 - CLOCKS_APART
             assert stopped[0]["stopCode"] == "EssentialContainerExited"
             assert stopped[0]["containers"][0]["exitCode"] == 3
             assert "this application cannot work: no database" in stopped[0]["stoppedReason"]

@@ -32,7 +32,7 @@ pytestmark = [
 @pytest.mark.parametrize(
     "canaries",
     [
-        pytest.param(1, id="short", marks=pytest.mark.scenario),
+        pytest.param(1, id="short"),
         pytest.param(4, id="long", marks=pytest.mark.drill),
     ],
 )

@@ -76,8 +76,8 @@ long: $(DEVELOPMENT) ## Run the long forms of tests, some 20,000 requests each
 	TEALMESH_TEST_THOROUGH=1 $(PY) -m pytest -n 2 -m 'hypothesis and not drill'
 	TEALMESH_TEST_THOROUGH=1 $(PY) -m pytest tests/envoy/test_generated.py
 
-soak: $(DEVELOPMENT) ## 3,000,000 requests, 100 blue/green cycles, two replicas, a kill a minute; SECONDS=3600
-	$(PY) -m bench.soak --seconds $(or $(SECONDS),3600)
+soak: $(DEVELOPMENT) ## 3,000,000 requests, 100 blue/green cycles, two replicas, a kill a minute; SECONDS=3600 RATE=1300
+	$(PY) -m bench.soak --seconds $(or $(SECONDS),3600) --rate $(or $(RATE),1300)
 
 soak-page: $(DEVELOPMENT) dashboard ## Leave the page open for an hour of deployments and crashes; SECONDS=600
 	TEALMESH_SOAK_SECONDS=$(or $(SECONDS),3600) $(PY) -m pytest -s -m '' tests/dashboard/test_soak.py

@@ -88,6 +88,9 @@ def by_keyboard(page: Page) -> dict[str, list[str]]:
     """Walks through the whole page by Tab. The controls that are ``missed``, and those that are
     reached and do not show it (``unseen``).
     """
+    # The walk before may have ended in the browser's own bar, from where Tab does not come back.
+    page.bring_to_front()
+    page.mouse.click(1, 1)
     count = page.evaluate(_BEGIN, _CONTROLS)
     # Once around, the browser's own parts included; again where a live page has grown meanwhile.
     for _ in range(_ROUNDS):

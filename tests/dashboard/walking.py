@@ -30,7 +30,10 @@ _CONTROLS = "a[href], button:enabled, input, select, summary, [tabindex='0']"
 _BEGIN = """controls => {
   window.walked = new Map();
   window.seeing = new AbortController();
-  document.activeElement?.blur?.();
+  // From the beginning: the walk before may have ended anywhere, or in the browser's own bar.
+  document.documentElement.tabIndex = -1;
+  document.documentElement.focus({ preventScroll: true });
+  document.documentElement.removeAttribute("tabindex");
   document.addEventListener("focusin", ({ target }) => {
     const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(target);
     const shows = (outlineStyle !== "none" && parseFloat(outlineWidth) > 0) || boxShadow !== "none";
@@ -88,9 +91,7 @@ def by_keyboard(page: Page) -> dict[str, list[str]]:
     """Walks through the whole page by Tab. The controls that are ``missed``, and those that are
     reached and do not show it (``unseen``).
     """
-    # The walk before may have ended in the browser's own bar, from where Tab does not come back.
     page.bring_to_front()
-    page.mouse.click(1, 1)
     count = page.evaluate(_BEGIN, _CONTROLS)
     # Once around, the browser's own parts included; again where a live page has grown meanwhile.
     for _ in range(_ROUNDS):

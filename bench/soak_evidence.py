@@ -5,15 +5,14 @@ The logs of control planes and tasks are below the same directory already.
 
 from __future__ import annotations
 
-import http.client
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+import httpx
 import sqlalchemy as sa
 from tests.support.planes.control_plane import ControlPlane
 from tests.support.planes.replicas import Replicas
@@ -49,7 +48,7 @@ def _tried(read: Callable[[], str]) -> str:
         return read()
     except (
         OSError,
-        http.client.HTTPException,
+        httpx.HTTPError,
         sa.exc.SQLAlchemyError,
         subprocess.SubprocessError,
     ) as error:
@@ -60,26 +59,9 @@ def _asked(plane: ControlPlane, command: tuple[str, ...]) -> str:
     return plane.teal(*command, "--json", check=False).stdout
 
 
-class _OnSocket(http.client.HTTPConnection):
-    """HTTP on a Unix socket."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=10)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(10)
-        self.sock.connect(str(self._path))
-
-
 def _admin(path: Path, asked: str) -> str:
-    connection = _OnSocket(path)
-    try:
-        connection.request("GET", asked)
-        return connection.getresponse().read().decode()
-    finally:
-        connection.close()
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), timeout=10) as client:
+        return client.get(f"http://envoy{asked}").text
 
 
 def _database(engine: sa.Engine) -> str:

@@ -41,14 +41,19 @@ def import_id(name: Name) -> str:
     ) else name.mesh  # fmt: skip
 
 
+def label_of(name: str) -> str:
+    """What Terraform takes for the name of a block, as near to ``name`` as may be."""
+    plain = re.sub(r"[^A-Za-z0-9_-]", "_", name)
+    return plain if re.match(r"[A-Za-z_]", plain) else f"_{plain}"
+
+
 def _labels(resources: Sequence[Resource]) -> dict[Name, str]:
     labels: dict[Name, str] = {}
     taken: set[tuple[Kind, str]] = set()
     for resource in resources:
         name = resource.name
         parts = (name.parent, name.name) if name.parent else (name.name,)
-        plain = re.sub(r"[^A-Za-z0-9_-]", "_", "_".join(parts))
-        plain = plain if re.match(r"[A-Za-z_]", plain) else f"_{plain}"
+        plain = label_of("_".join(parts))
         label, number = plain, 2
         while (name.kind, label) in taken:
             label, number = f"{plain}_{number}", number + 1

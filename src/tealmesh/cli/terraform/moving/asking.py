@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from tealmesh.cli.terraform.moving import blocks, state
 from tealmesh.cli.terraform.moving.facts import gathered
 from tealmesh.cli.terraform.moving.mapping import Mapping, mapped
 from tealmesh.cli.terraform.running import Terraform, found_version
+from tealmesh.migration.writers.terraform import label_of
 from tealmesh.model.errors import TealError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def asked(
     described = client.get_service(service)
     mesh = bringing.of_control_plane(client, described["mesh"])
     facts = gathered(described, mesh, instances)
-    label = module or _label(facts.router.name.name)
+    label = module or label_of(facts.router.name.name)
     return mapped(facts, label, source, owned=owned)
 
 
@@ -62,8 +62,3 @@ def _owned(source: str) -> bool:
     if name not in MODULES:
         raise TealError(f"--source {source!r}: must end with {' or '.join(MODULES)}")
     return MODULES[name]
-
-
-def _label(name: str) -> str:
-    plain = re.sub(r"[^A-Za-z0-9_-]", "_", name)
-    return plain if re.match(r"[A-Za-z_]", plain) else f"_{plain}"

@@ -113,7 +113,8 @@ def _notes(facts: Facts, *, owned: bool) -> Iterator[str]:
     if "priority" in facts.route.spec:
         yield f"route {facts.route.name.name}: its priority is taken away; it is the only route"
     spec = route_spec(facts.route)[1]
-    events = {e for m in ("httpRetryEvents", "grpcRetryEvents") for e in _policy(spec, m)}
+    policy = spec.get("retryPolicy", {})
+    events = {e for m in ("httpRetryEvents", "grpcRetryEvents") for e in policy.get(m) or ()}
     if events:
         yield (
             f"route {facts.route.name.name}: retries for {', '.join(sorted(events))} are taken "
@@ -134,8 +135,3 @@ def _notes(facts: Facts, *, owned: bool) -> Iterator[str]:
             "the apply makes a new revision of each task definition if the module's differs, and "
             "ECS replaces the tasks by its rolling update"
         )
-
-
-def _policy(spec: object, member: str) -> list[str]:
-    policy = spec.get("retryPolicy", {}) if isinstance(spec, dict) else {}
-    return list(policy.get(member) or ())

@@ -29,7 +29,7 @@ import sqlalchemy as sa
 from tealmesh.model.clock import Clock, NewId
 from tealmesh.model.errors import TealError
 from tealmesh.store.database.formats import FORMAT, prepare
-from tealmesh.store.database.opening import Database
+from tealmesh.store.database.opening import SQLITE, Database
 from tealmesh.store.database.schema import audit, documents, noted, state
 from tealmesh.store.following import Head, head
 
@@ -39,9 +39,6 @@ Record = dict[str, Any]
 _TABLES = {"document": documents, "audit": audit, "noted": noted}
 _JSON = {"body", "changes"}
 """The columns that are JSON."""
-
-_SQLITE = b"SQLite format 3\x00"
-"""How a file of SQLite begins (https://www.sqlite.org/fileformat.html)."""
 
 _ROWS_AT_ONCE = 500
 _LONGEST = 40
@@ -279,10 +276,10 @@ def opened(path: Path, new_id: NewId) -> Iterator[Iterator[Record]]:
     """The records of a backup, of either kind. Raises TealError if it is none."""
     try:
         with path.open("rb") as file:
-            beginning = file.read(len(_SQLITE))
+            beginning = file.read(len(SQLITE))
     except OSError as error:
         raise TealError(f"{path} cannot be read: {error.strerror}") from error
-    if beginning != _SQLITE:
+    if beginning != SQLITE:
         with path.open(encoding="utf-8") as lines:
             yield read_lines(lines, str(path))
         return

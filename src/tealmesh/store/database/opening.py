@@ -64,6 +64,10 @@ _PASSING_STATES = {
 }
 
 
+SQLITE = b"SQLite format 3\x00"
+"""How a file of SQLite begins (https://www.sqlite.org/fileformat.html)."""
+
+
 class Unwritten(sa.exc.SQLAlchemyError):
     """A database that answers has not taken what was written."""
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(dir_okay=False, path_type=Path)
-_SQLITE = b"SQLite format 3\x00"
-"""How a file of SQLite begins (https://www.sqlite.org/fileformat.html)."""
 
 
 @click.group()
@@ -68,12 +66,14 @@ def _opened(
 
 def _refuse_others(file: Path, new: bool) -> None:
     """SQLite takes a file of a few bytes for an empty database, and writes its own into it."""
+    from tealmesh.store.database.opening import SQLITE
+
     try:
         with file.open("rb") as opened:
-            beginning = opened.read(len(_SQLITE))
+            beginning = opened.read(len(SQLITE))
     except FileNotFoundError:
         return
-    if beginning != _SQLITE and (beginning or not new):
+    if beginning != SQLITE and (beginning or not new):
         raise TealError(f"{file}: is no database of SQLite")
 
 

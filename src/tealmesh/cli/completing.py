@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tealmesh.cli.names import ID_CHARACTERS
+from tealmesh.model.arn import ID_CHARACTERS
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

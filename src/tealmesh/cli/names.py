@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tealmesh.model.arn import last_part
+from tealmesh.model.arn import last_part, task_name
 
 if TYPE_CHECKING:
     from tealmesh.model import wire
-
-ID_CHARACTERS = 8
-"""So many characters of an id are shown."""
 
 
 def envoy_name(envoy: wire.EnvoyStatus) -> str:
@@ -18,11 +15,6 @@ def envoy_name(envoy: wire.EnvoyStatus) -> str:
     identity = envoy["id"].rpartition("@")[2]
     which = task_name(identity) if identity.startswith("arn:") else last_part(identity)
     return f"{last_part(envoy['resource'])} {which}".strip()
-
-
-def task_name(arn: str) -> str:
-    """The first characters of a task's id."""
-    return last_part(arn)[:ID_CHARACTERS]
 
 
 def cut(text: str, columns: int) -> str:

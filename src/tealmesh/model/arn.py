@@ -13,6 +13,9 @@ DEFAULT_ACCOUNT = "123456789012"
 
 DEFAULT_REGION = "us-east-1"
 
+ID_CHARACTERS = 8
+"""So many characters of an id are shown to people."""
+
 
 @dataclass(frozen=True)
 class Arn:
@@ -37,8 +40,19 @@ class Arn:
         return cls(parts[2], parts[3], parts[4], parts[5])
 
 
+def task_of(arn: str) -> tuple[str, str] | None:
+    """Cluster and id in the ARN of a task; None if ``arn`` is none, as what others name is not."""
+    parts = arn.split("/")
+    return (parts[1], parts[2]) if len(parts) == 3 and parts[0].endswith(":task") else None
+
+
 def last_part(text: str) -> str:
     """The text after the last slash, which is the name or id in an ARN; ``text`` itself if it has
     no slash.
     """
     return text.rpartition("/")[2]
+
+
+def task_name(arn: str) -> str:
+    """The first characters of a task's id."""
+    return last_part(arn)[:ID_CHARACTERS]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from tealmesh.envoy.names import BesideKind
-from tealmesh.model.arn import last_part
+from tealmesh.model.arn import task_name
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.convergence import Convergence
 from tealmesh.model.errors import DriverError, NotYet
@@ -45,8 +45,6 @@ log = logging.getLogger(__name__)
 
 _CONVERGENCE_WAIT_SECONDS = 1.0
 """The longest single wait for convergence, so that a request to abort is soon noticed."""
-_ID_CHARACTERS = 8
-"""So many characters of a task's id are shown, as on the command line."""
 
 
 class WaitConverged(Protocol):
@@ -272,4 +270,4 @@ def _called(envoy: str) -> str:
     identity = envoy.rpartition("@")[2]
     if not identity.startswith("arn:"):
         return envoy
-    return say("task {task}", task=last_part(identity)[:_ID_CHARACTERS])
+    return say("task {task}", task=task_name(identity))

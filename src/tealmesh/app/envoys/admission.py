@@ -18,7 +18,7 @@ from tealmesh.app.envoys.permission import Permissions
 from tealmesh.app.envoys.role_identity import RoleIdentities
 from tealmesh.engine.former import former_balancers, former_task
 from tealmesh.engine.state import Phase, TaskState
-from tealmesh.model.arn import last_part
+from tealmesh.model.arn import last_part, task_of
 from tealmesh.model.clock import Clock
 from tealmesh.model.convergence import Convergence, EnvoyStatus
 from tealmesh.model.errors import EnvoyForbidden, EnvoyUnknown
@@ -248,10 +248,10 @@ class Admission:
 
     def _state(self, arn: str) -> TaskState | None:
         """The state of a task; None if there is no such task."""
-        parts = arn.split("/")
-        if len(parts) != 3 or not parts[0].endswith(":task"):
+        task = task_of(arn)
+        if task is None:
             return None
-        document = self.store.view.get(tables.TASKS, parts[1], last_part(arn))
+        document = self.store.view.get(tables.TASKS, *task)
         if document is None or document.body["taskArn"] != arn:
             return None
         if self._read is None or self._read[0] is not document:

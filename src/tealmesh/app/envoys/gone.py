@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tealmesh.model.arn import last_part
+from tealmesh.model.arn import task_of
 from tealmesh.model.clock import SteadyClock
 from tealmesh.store import Store, tables
 
@@ -27,15 +27,15 @@ class Gone:
         """Whether an Envoy is of a task that has stopped, or that its cluster, of which others are
         known, has not had for a while.
         """
-        parts = envoy.split("/")
-        if len(parts) != 3 or not parts[0].endswith(":task"):
+        task = task_of(envoy)
+        if task is None:
             return False
         view, now = self._store.view, self._clock()
-        document = view.get(tables.TASKS, parts[1], last_part(envoy))
+        document = view.get(tables.TASKS, *task)
         if document is not None:
             self._missing.pop(envoy, None)
             return document.body["lastStatus"] == "STOPPED"
-        if not view.list(tables.TASKS, parts[1]):
+        if not view.list(tables.TASKS, task[0]):
             return False
         since, seen = self._missing.get(envoy, (now, now))
         since = now if now - seen > _KEPT_SECONDS else since

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import grpc
 
 from tealmesh.engine.state import Phase, TaskState
-from tealmesh.model.arn import last_part
+from tealmesh.model.arn import task_of
 from tealmesh.model.convergence import Convergence
 from tealmesh.model.errors import DatabaseAway, EnvoyUnknown, TealError
 from tealmesh.model.identity.envoys import Admit, shown
@@ -116,8 +116,8 @@ class LeavingServicer:
 
 def _drained(reader: Reader, task: str) -> bool:
     """Whether our own engine has drained the task, and is stopping it."""
-    cluster = task.split("/")[1] if _task_id(task) else ""
-    document = reader.get(tables.TASKS, cluster, _task_id(task)) if cluster else None
+    place = task_of(task)
+    document = reader.get(tables.TASKS, *place) if place else None
     if document is None:
         return False
     return TaskState.of(document.body).phase in (Phase.DEREGISTER, Phase.HALT, Phase.STOPPED)
@@ -125,8 +125,8 @@ def _drained(reader: Reader, task: str) -> bool:
 
 def _task_id(name: str) -> str:
     """The id of the task with this ARN; empty for what is no task. Others choose their names."""
-    parts = name.split("/")
-    return last_part(name) if len(parts) == 3 and parts[0].endswith(":task") else ""
+    place = task_of(name)
+    return place[1] if place else ""
 
 
 def _of(documents: list[Document[B]], instance: str) -> list[Document[B]]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tealmesh.cli import completing
-from tealmesh.cli.names import task_name
 from tealmesh.cli.options import print_json, with_client, with_json
+from tealmesh.model.arn import task_name
 
 if TYPE_CHECKING:
     from tealmesh.cli.client import Client

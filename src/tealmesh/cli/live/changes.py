@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tealmesh.cli.live.sight import Sight, task_words
-from tealmesh.cli.names import ID_CHARACTERS
 from tealmesh.cli.screens import standing
 from tealmesh.cli.screens.fit import versions
 from tealmesh.cli.screens.status import gateway_line, service_notes
+from tealmesh.model.arn import ID_CHARACTERS
 from tealmesh.model.traffic.failures import by_kind
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from tealmesh.cli.live.sight import Sight, task_is_well, task_words
-from tealmesh.cli.names import ID_CHARACTERS, cut
+from tealmesh.cli.names import cut
 from tealmesh.cli.screens import render
 from tealmesh.cli.screens.fit import short_image
+from tealmesh.model.arn import ID_CHARACTERS
 from tealmesh.model.traffic.failures import by_kind
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from tealmesh.cli.names import ID_CHARACTERS
 from tealmesh.cli.screens.fit import folded, versions
 from tealmesh.cli.screens.render import (
     NARROW_COLUMNS,
@@ -20,6 +19,7 @@ from tealmesh.cli.screens.render import (
     milliseconds,
     moment,
 )
+from tealmesh.model.arn import ID_CHARACTERS
 
 if TYPE_CHECKING:
     from tealmesh.model import wire

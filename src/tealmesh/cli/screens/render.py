@@ -13,9 +13,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tealmesh.cli.names import ID_CHARACTERS, envoy_name
+from tealmesh.cli.names import envoy_name
 from tealmesh.cli.screens.fit import fitted, short_image, versions
 from tealmesh.cli.screens.standing import afterwards, by_gates, minutes, waiting, where
+from tealmesh.model.arn import ID_CHARACTERS
 
 if TYPE_CHECKING:
     from tealmesh.model import wire

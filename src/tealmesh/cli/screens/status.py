@@ -11,7 +11,6 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tealmesh.cli.names import task_name
 from tealmesh.cli.ready import shortages
 from tealmesh.cli.screens.balancers import balancer_parts
 from tealmesh.cli.screens.fit import fitted, short_image
@@ -27,6 +26,7 @@ from tealmesh.cli.screens.render import (
     table,
 )
 from tealmesh.cli.screens.troubles import rejections, troubles
+from tealmesh.model.arn import task_name
 from tealmesh.model.traffic.failures import by_kind
 
 if TYPE_CHECKING:

@@ -58,11 +58,12 @@ def _made(node: ast.AST) -> Iterator[tuple[str, int]]:
 _FAILURES = frozenset(
     {
         "DatabaseAway", "DiscoveryError", "DiscoveryRefused", "DiscoveryThrottled", "DriverError",
-        "Fenced", "NoSuchResource", "NoSuchService", "NotYet", "NoticeError", "OutsideError",
-        "RuntimeError",
+        "EnvoyForbidden", "Fenced", "NoSuchResource", "NoSuchService", "NotYet", "NoticeError",
+        "OutsideError", "RuntimeError",
     }
 )  # fmt: skip
-"""By what a worker that the page tells of fails, and for what a deployment waits."""
+"""By what a worker that the page tells of fails, for what a deployment waits, and why an Envoy is
+refused."""
 _ELSEWHERE = ("agent/", "cli/", "engine/", "http2/", "model/")
 """Where such errors have other readers; the engine's are looked for above."""
 

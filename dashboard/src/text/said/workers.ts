@@ -1,5 +1,5 @@
 /** The Japanese of what workers of the control plane say as they fail, and of what a deployment
- * waits for. */
+ * waits for, and why Envoys are refused. */
 
 export const WORKERS: Record<string, string> = {
   "the database is away ({words}): Envoys keep what they have, and nothing can be changed":
@@ -65,6 +65,23 @@ export const WORKERS: Record<string, string> = {
     "ルート {route} の行き先の変更：{node} に重み {weight} がある",
   "namespace {namespace} to be created": "名前空間 {namespace} の作成",
   "a retry of `terraform apply`: {words}": "`terraform apply` の再試行：「{words}」",
+  "node id {node}: this Envoy belongs to {who} and may connect only as {resource}":
+    "ノード ID {node}：この Envoy は {who} のもので、{resource} としてだけ接続できる",
+  "the task {task} is not known, or not any more": "タスク {task} は存在しないか、もう存在しない",
+  "the task {task} has stopped": "タスク {task} は停止した",
+  "the task {task} is not {resource}": "タスク {task} は {resource} ではない",
+  "the task {task} has the role {who}": "タスク {task} のロールは {who}",
+  "ECS knows no task {task} in the clusters {words}":
+    "クラスター {words} の ECS にタスク {task} がない",
+  "no container of the task {task} says for what its Envoy stands (APPMESH_RESOURCE_ARN)":
+    "タスク {task} のどのコンテナにも、Envoy が何を表すか（APPMESH_RESOURCE_ARN）の指定がない",
+  "IAM does not know the role {role}": "IAM にロール {role} がない",
+  "the role {role} was deleted and made anew since the credentials were issued":
+    "認証情報の発行後に、ロール {role} が削除され作り直された",
+  "an Envoy of your own cannot be {name}: the control plane starts that one":
+    "利用者の Envoy は {name} になれない：それはコントロールプレーンが起動する",
+  "{name} cannot be {resource}": "{name} は {resource} になれない",
+  "{resource} does not exist": "{resource} が存在しない",
   "there is nothing to copy side {side} from: ECS service {service} of side {other} has gone; create one of the two again":
     "{side} のコピー元がない：{other} の ECS サービス {service} がない。どちらかを作り直してください",
   "there is no namespace {namespace}: apply first":

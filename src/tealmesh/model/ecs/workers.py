@@ -1,5 +1,5 @@
-"""What workers of the control plane say as they fail, and what a deployment waits for, by its
-forms. Pure.
+"""What workers of the control plane say as they fail, what a deployment waits for, and why Envoys
+are refused, by its forms. Pure.
 
 Such a text is what an exception says, so it is no more than a text. A test walks the sources of the
 workers and wants a form for each of them. The more special forms come first.
@@ -91,4 +91,19 @@ DRIVERS = (
     form("task definition {family} has no container {container}"),
     form("terraform: {words}"),
 )
-WORKERS = (*DATABASE, *REPLICAS, *CLOUD_MAP, *NOTICES, *WAITS, *DRIVERS, *OUTSIDE)
+ENVOYS = (
+    form("node id {node}: this Envoy belongs to {who} and may connect only as {resource}"),
+    form("the task {task} is not known, or not any more"),
+    form("the task {task} has stopped"),
+    form("the task {task} is not {resource}"),
+    form("the task {task} has the role {who}"),
+    form("ECS knows no task {task} in the clusters {words}"),
+    form("no container of the task {task} says for what its Envoy stands (APPMESH_RESOURCE_ARN)"),
+    form("IAM does not know the role {role}"),
+    form("the role {role} was deleted and made anew since the credentials were issued"),
+    form("an Envoy of your own cannot be {name}: the control plane starts that one"),
+    form("{name} cannot be {resource}"),
+    form("{resource} does not exist"),
+)
+"""Why an Envoy may not have the configuration that it asks for."""
+WORKERS = (*DATABASE, *REPLICAS, *CLOUD_MAP, *NOTICES, *WAITS, *DRIVERS, *OUTSIDE, *ENVOYS)

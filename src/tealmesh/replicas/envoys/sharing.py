@@ -27,6 +27,9 @@ READ_SECONDS = 0.05
 """How often the others' rows are looked at while somebody waits for convergence."""
 IDLE_SECONDS = 1.0
 """The same otherwise."""
+PAUSES = 4
+"""What is worked out for a publication, or of one, is followed by a pause so many times as long:
+a mesh whose thousands of Envoys all connect would have its replicas do little else."""
 DEPARTED_SECONDS = 3.0
 """An Envoy that has disconnected is reported for so long: it is on its way to another replica."""
 
@@ -86,6 +89,8 @@ class SharedEnvoys:
         self._read: dict[tuple[str, str], _Read] = {}
         self._lives: Mapping[str, bool] = {}
         self._together: dict[str, dict[str, Reported]] = {}
+        self._decoded = 0.0
+        """Seconds that the newest look has taken to read what others have published."""
 
     def moved(self, mesh: str) -> None:
         """What is reported of a mesh may have changed."""
@@ -97,17 +102,20 @@ class SharedEnvoys:
 
     async def publish(self) -> None:
         """Write what has changed until cancelled."""
+        earliest = 0.0
         while True:
             leaving = any(one.departed for one in self._published.values())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(DEPARTED_SECONDS if leaving else None):
                     await self._wake.wait()
-            await asyncio.sleep(BATCH_SECONDS)
+            await asyncio.sleep(max(BATCH_SECONDS, earliest - self._clock()))
             self._wake.clear()
             self._dirty |= {mesh for mesh, one in self._published.items() if one.departed}
             due, self._dirty = self._dirty, set()
+            began = self._clock()
+            rows = [row for mesh in due if (row := self._row(mesh)) is not None]
+            earliest = began + (1 + PAUSES) * (self._clock() - began)
             try:
-                rows = [row for mesh in due if (row := self._row(mesh)) is not None]
                 if rows:
                     await self._calls.call(self._write, rows)
             except (TealError, sa.exc.SQLAlchemyError, TimeoutError) as error:
@@ -123,10 +131,11 @@ class SharedEnvoys:
     async def follow(self) -> None:
         """Read what the others have published until cancelled."""
         while True:
+            spent = 0.0
             with contextlib.suppress(TealError, sa.exc.SQLAlchemyError, TimeoutError):
-                await self._look()
+                spent = await self._look()
             if self._waited.is_set():
-                await asyncio.sleep(READ_SECONDS)
+                await asyncio.sleep(max(READ_SECONDS, PAUSES * spent))
             else:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(IDLE_SECONDS):
@@ -174,10 +183,12 @@ class SharedEnvoys:
             if not connection.execute(sa.update(meshes).where(mine).values(**row)).rowcount:
                 connection.execute(sa.insert(meshes).values(replica=self._replica, **row))
 
-    async def _look(self) -> None:
+    async def _look(self) -> float:
+        """Take what others have published since the last look; the seconds of work that it was."""
         known = {place: (one.number, one.roster_number) for place, one in self._read.items()}
+        self._decoded = 0.0
         rows = await self._calls.call(self._newer, known)
-        touched = set()
+        began, touched = self._clock(), set()
         for place, row in rows.items():
             if row is not None:
                 self._read[place] = row
@@ -206,6 +217,7 @@ class SharedEnvoys:
             if found != self._together.get(mesh, {}):
                 self._together[mesh] = found
                 self._changed(mesh)
+        return self._decoded + self._clock() - began
 
     def _newer(
         self, connection: sa.Connection, known: Mapping[tuple[str, str], tuple[int, int]]
@@ -230,6 +242,8 @@ class SharedEnvoys:
             else:
                 whole = connection.execute(sa.select(meshes).where(where)).one()
                 row, roster = whole, whole.roster
+            began = self._clock()
             envoys = coding.read(roster, row.progress)
+            self._decoded += self._clock() - began
             found[place] = _Read(row.number, row.roster_number, roster, envoys)
         return found

@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 
 from tealmesh.model.convergence import Convergence
 
+_LOOKING = 0.2
+"""The share of the time in which a waiter looks at the whole mesh, at most: with ten thousand
+Envoys at several replicas there is always something that has changed."""
 _RECHECK_SECONDS = 0.2
 """How often a waiter asks anew which Envoys are expected, for each thousand of them."""
 
@@ -61,14 +64,16 @@ class Waiting:
         it, or ``timeout`` seconds have passed; return the state then.
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout
+        deadline, again = loop.time() + timeout, 0.0
         with self._waiter(mesh, revision) as waiter:
             while True:
                 waiter.changed.clear()
                 left, pause = deadline - loop.time(), _RECHECK_SECONDS
                 if left <= 0 or self._known(mesh, revision):
                     self.looks += 1
+                    began = loop.time()
                     state = self._look(mesh, revision)
+                    again = loop.time() + (loop.time() - began) * (1 / _LOOKING - 1)
                     waiter.left = set(state.waiting)
                     refused = waiter.left and waiter.left <= state.rejected.keys()
                     if state.converged or refused or left <= 0:
@@ -76,6 +81,7 @@ class Waiting:
                     pause *= max(1.0, len(state.expected) / 1000)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(waiter.changed.wait(), min(left, pause))
+                await asyncio.sleep(max(0.0, min(again, deadline) - loop.time()))
 
     @contextlib.contextmanager
     def _waiter(self, mesh: str, revision: int) -> Iterator[_Waiter]:

@@ -17,7 +17,7 @@ from tealmesh.app.transport.tls import for_envoys
 from tealmesh.http2.server import Server
 from tealmesh.model.errors import TealError
 from tealmesh.model.identity.envoys import Admit
-from tealmesh.model.listening import Address
+from tealmesh.model.plane.listening import Address
 from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.supervision.supervisor import Supervisor

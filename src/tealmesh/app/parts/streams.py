@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from tealmesh.apis.appmesh.certificates import Certificates
+from tealmesh.app.callers.entrance import Entrance
 from tealmesh.app.dashboard.tracing import Tracing
-from tealmesh.app.entrance import Entrance
 from tealmesh.app.envoys.admission import Admission, SeenEnvoys
 from tealmesh.app.envoys.bound import ByBindings
 from tealmesh.app.envoys.current import Current, head_of

@@ -19,6 +19,12 @@ class Elsewhere(Protocol):
         ...
 
 
+class Moved(Protocol):
+    """Hears of an Envoy of a mesh that has moved, or of all its Envoys."""
+
+    def __call__(self, mesh: str, identity: str | None = None, /) -> None: ...
+
+
 class Nowhere:
     """There are no other replicas."""
 

@@ -117,7 +117,7 @@ def follow_or_report(
         else:
             click.echo(f"{name}: {deployment['status']}; watch it with `teal status -w`")
         return
-    from tealmesh.cli.follow import follow as follow_deployment
+    from tealmesh.cli.following.follow import follow as follow_deployment
     from tealmesh.cli.screens.render import console, deployment_line
 
     stage = ending.stage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from tealmesh.app.openmetrics import Standing, page
+from tealmesh.app.pages.openmetrics import Standing, page
 from tests.rollout.machine.simulated import Version
 from tests.rollout.machine.test_judging import run
 

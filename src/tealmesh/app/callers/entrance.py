@@ -8,8 +8,8 @@ import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tealmesh.app.callers.login import Login
 from tealmesh.app.host import secret
-from tealmesh.app.login import Login
 from tealmesh.app.parts.ground import Ground
 from tealmesh.app.parts.ports import Iam
 from tealmesh.aws.callers.front import Front

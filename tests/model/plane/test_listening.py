@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tealmesh.model.errors import TealError
-from tealmesh.model.listening import Address, ListenOptions
+from tealmesh.model.plane.listening import Address, ListenOptions
 
 CERTIFICATE, KEY, CA = Path("cert.pem"), Path("key.pem"), Path("ca.pem")
 

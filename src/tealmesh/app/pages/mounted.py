@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from starlette.routing import BaseRoute
 
-from tealmesh.app import openmetrics
-from tealmesh.app.decide import Deciding
-from tealmesh.app.openmetrics import Envoys
+from tealmesh.app.pages import openmetrics
+from tealmesh.app.pages.decide import Deciding
+from tealmesh.app.pages.openmetrics import Envoys
 from tealmesh.model.clock import system_clock
 from tealmesh.model.identity.rings import Live
 from tealmesh.rollout.controller import Controller

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tealmesh.app.simulation import Simulation
+from tealmesh.app.callers.simulation import Simulation
 from tealmesh.aws.callers.iam_keys import IamKeys
 from tealmesh.aws.callers.roles import RolePolicies
 from tealmesh.aws.callers.shapes import caller_identity

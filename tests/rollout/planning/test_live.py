@@ -49,7 +49,7 @@ def test_an_application_beside_an_envoy_that_has_more_of_the_processor() -> None
     state = article("blue", "green")
     assert live(state).processor == pytest.approx(1 / 3)
     for side in ("blue", "green"):
-        stored = state.view.get(tables.TASK_DEFINITIONS, f"sample-{side}", "000001")
+        stored = state.view.get(tables.TASK_DEFINITIONS, f"m-sample-{side}", "000001")
         assert stored is not None
         definition: Any = stored.body
         cpu = {"envoy": 32, "xray": 32}
@@ -58,7 +58,7 @@ def test_an_application_beside_an_envoy_that_has_more_of_the_processor() -> None
             for one in definition["containerDefinitions"]
         ]
         body: Any = {**definition, "containerDefinitions": containers}
-        state.view.put(tables.TASK_DEFINITIONS, f"sample-{side}", "000001", body=body)
+        state.view.put(tables.TASK_DEFINITIONS, f"m-sample-{side}", "000001", body=body)
     found = live(state)
     assert found.processor == pytest.approx(2 / 66)
     assert "adopted.sample: cpu" in [finding.key for finding in lint([found])]

@@ -177,7 +177,7 @@ class Inventory(Protocol):
 
 
 class Envoys(Protocol):
-    """The part of `xds.cache.AdsCache` that is needed here."""
+    """The part of `xds.streams.cache.AdsCache` that is needed here."""
 
     async def wait_converged(self, mesh: str, revision: int, timeout: float) -> Convergence: ...
     def envoys(self, mesh: str) -> Sequence[EnvoyStatus]: ...

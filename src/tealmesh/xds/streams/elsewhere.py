@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from tealmesh.model.convergence import Reported
-from tealmesh.xds.connection import Envoy
+from tealmesh.xds.streams.connection import Envoy
 
 
 class Elsewhere(Protocol):

@@ -19,22 +19,22 @@ from tealmesh.model.clock import SteadyClock, steady_clock
 from tealmesh.model.convergence import Convergence, EnvoyStatus, Reported
 from tealmesh.model.mesh import LOAD_BALANCER, Proxy, Snapshot
 from tealmesh.model.said import say
-from tealmesh.xds.alarms import Alarms
-from tealmesh.xds.barrier import Order, at_once, make_before_break
-from tealmesh.xds.connection import SILENCE_SECONDS, Connection, Envoy
-from tealmesh.xds.counts import Counts
-from tealmesh.xds.elsewhere import Elsewhere, Moved, Nowhere, runs_there
-from tealmesh.xds.encode import Encoder
-from tealmesh.xds.exchange import version_of
-from tealmesh.xds.fed import Fed
-from tealmesh.xds.owing import Owing
-from tealmesh.xds.own import Own
-from tealmesh.xds.recollection import Recollections
-from tealmesh.xds.register import Expected, Register
-from tealmesh.xds.session import Memory
-from tealmesh.xds.standing import SharedSession, Standings
-from tealmesh.xds.waiting import Waiting
-from tealmesh.xds.waking import Waking
+from tealmesh.xds.protocol.barrier import Order, at_once, make_before_break
+from tealmesh.xds.protocol.encode import Encoder
+from tealmesh.xds.protocol.exchange import version_of
+from tealmesh.xds.protocol.own import Own
+from tealmesh.xds.protocol.recollection import Recollections
+from tealmesh.xds.protocol.session import Memory
+from tealmesh.xds.protocol.standing import SharedSession, Standings
+from tealmesh.xds.streams.alarms import Alarms
+from tealmesh.xds.streams.connection import SILENCE_SECONDS, Connection, Envoy
+from tealmesh.xds.streams.counts import Counts
+from tealmesh.xds.streams.elsewhere import Elsewhere, Moved, Nowhere, runs_there
+from tealmesh.xds.streams.fed import Fed
+from tealmesh.xds.streams.owing import Owing
+from tealmesh.xds.streams.register import Expected, Register
+from tealmesh.xds.streams.waiting import Waiting
+from tealmesh.xds.streams.waking import Waking
 
 log = logging.getLogger(__name__)
 

@@ -13,6 +13,8 @@ Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
 
 _HINDERING = """only => axe.run({ resultTypes: ["violations"], ...(only && { runOnly: only }) })"""
+_COLOURS = ["color-contrast", "link-in-text-block"]
+"""The rules about colours, of those that axe asks by itself."""
 
 _ENGLISH = """others => {
   // Three words of Latin letters in a row are a sentence; names and terms have fewer, or a sign.
@@ -87,7 +89,7 @@ def hindering(page: Page, theme: Theme) -> list[tuple[str, list[str]]]:
     colours are asked there: the light one is for all others.
     """
     page.emulate_media(color_scheme=theme)
-    found: dict[str, Any] = page.evaluate(_HINDERING, ["cat.color"] if theme == "dark" else None)
+    found: dict[str, Any] = page.evaluate(_HINDERING, _COLOURS if theme == "dark" else None)
     return [
         (one["id"], [node["html"][:120] for node in one["nodes"]][:5])
         for one in found["violations"]

@@ -24,10 +24,11 @@ from tests.support.machine import REPOSITORY
 
 OURS = ("aws_appmesh_", "aws_ecs_", "aws_service_discovery_")
 SCHEMAS = "/tfplugin5.Provider/GetSchema"
-_PROVIDER = "/tfplugin5.Provider/"
+_STREAMS = ("/plugin.GRPCBroker/", "/plugin.GRPCStdio/")
+"""Of go-plugin, which each use of a provider holds open."""
 _OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-_STREAMS = 64
-"""At once: each command holds two, and has some calls under way."""
+_CALLS = 64
+"""At once."""
 
 
 @contextmanager
@@ -37,7 +38,7 @@ def relaying(address: str, place: Path) -> Iterator[str]:
         grpc.insecure_channel(
             f"unix:{address}", options=[*_OPTIONS, ("grpc.default_authority", "localhost")]
         ) as channel,
-        ThreadPoolExecutor(_STREAMS) as threads,
+        ThreadPoolExecutor(_CALLS) as threads,
     ):
         server = grpc.server(threads, handlers=[_Relay(channel)], options=_OPTIONS)
         server.add_insecure_port(f"unix:{place / 'relay'}")
@@ -48,19 +49,18 @@ def relaying(address: str, place: Path) -> Iterator[str]:
             server.stop(None).wait()
 
 
-class _Relay(grpc.GenericRpcHandler):
+class _Relay(grpc.GenericRpcHandler):  # type: ignore[misc]
     def __init__(self, channel: grpc.Channel) -> None:
         self._channel = channel
         self._schemas = b""
 
-    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
         method = details.method
+        if method.startswith(_STREAMS):
+            return None  # unimplemented: for calls of the provider's own, which it makes none of
         if method == SCHEMAS:
             return grpc.unary_unary_rpc_method_handler(self._of_those_named)
-        if method.startswith(_PROVIDER):
-            return grpc.unary_unary_rpc_method_handler(_call(self._channel.unary_unary(method)))
-        # What go-plugin asks besides, as streams: a call of one message is one, too.
-        return grpc.stream_stream_rpc_method_handler(_stream(self._channel.stream_stream(method)))
+        return grpc.unary_unary_rpc_method_handler(_call(self._channel.unary_unary(method)))
 
     def _of_those_named(self, request: bytes, context: grpc.ServicerContext) -> bytes:
         if not self._schemas:
@@ -77,19 +77,6 @@ def _call(there: Any) -> Callable[[bytes, grpc.ServicerContext], bytes]:
         return answer
 
     return call
-
-
-def _stream(there: Any) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[bytes]]:
-    def stream(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-        call = there(requests)
-        context.add_callback(call.cancel)
-        try:
-            yield from call
-        except grpc.RpcError as error:
-            if context.is_active():
-                context.abort(error.code(), error.details())
-
-    return stream
 
 
 def named_only(response: bytes) -> bytes:

@@ -197,7 +197,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """All tests are there until the end: the garbage collector need not look at them each time."""
-    gc.collect()
     gc.freeze()
     gc.enable()
 

@@ -163,7 +163,7 @@ def test_two_stages_of_the_cdk_are_two_meshes() -> None:
 
 
 def test_what_a_template_does_not_say_can_be_given() -> None:
-    assert "file0: Service: network:Mesh is no export of a template here: give it with" in (
+    assert "file0: Service: network:Mesh is not exported by a template here: give it with" in (
         remarks_of_failure(OTHER)
     )
     assert "shop: virtualService/web.local" in specs(found(OTHER, **{"network:Mesh": "shop"}))

@@ -42,7 +42,8 @@ def connected(endpoint: str) -> Any:
                 "appmesh", endpoint_url=endpoint, region_name=region, config=config, **keys
             )
     except ValueError as error:  # botocore's, for what is no URL
-        raise TealError(f"{endpoint} is no URL of an API, such as http://127.0.0.1:4566") from error
+        problem = "is not the URL of an API, such as http://127.0.0.1:4566"
+        raise TealError(f"{endpoint} {problem}") from error
 
 
 def read(client: Any, origin: str, mesh: str = "") -> Found:

@@ -305,7 +305,7 @@ def adopt(t: Transaction, name: str, told: AdoptionBody) -> None:
         sides = ", ".join(after.sides) if after else "none"
         raise AwsError(
             "BadRequestException",
-            f"{name} has no side {', '.join(sorted(unknown))} (there is: {sides}): other names "
+            f"{name} has no side {', '.join(sorted(unknown))} (known: {sides}): other names "
             "need the virtual nodes of both sides, `--node SIDE=VIRTUAL_NODE`",
         )
     missing = after.problem and any(

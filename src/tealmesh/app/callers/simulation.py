@@ -131,7 +131,7 @@ def _documents(member: str, texts: Sequence[str]) -> Sequence[Document]:
             document = json.loads(text)
             statements = document["Statement"]
         except (ValueError, RecursionError, KeyError, TypeError) as error:
-            raise _invalid(f"{member}: {text[:100]!r} is no policy document") from error
+            raise _invalid(f"{member}: {text[:100]!r} is not a policy document") from error
         if not isinstance(statements, dict | list):
             raise _invalid(f"{member}: Statement must be an object or a list of objects")
         found.append(cast("Document", document))

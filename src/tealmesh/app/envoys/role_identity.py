@@ -69,7 +69,7 @@ class RoleIdentities:
         """
         who = await self._who(text, since)
         if not who.role:
-            raise EnvoyUnknown(f"{who.arn} is no role: an Envoy has the credentials of a role")
+            raise EnvoyUnknown(f"{who.arn} is not a role: an Envoy has the credentials of a role")
         name = f"{who.role}/{who.session}"
         try:
             role = await self._find_role(who.arn)

@@ -137,7 +137,7 @@ def checkout(source: Path | None) -> Path:
     root = source or Path(__file__).parents[4]
     if not (root / "images" / "envoy" / "Containerfile").is_file():
         raise TealError(
-            f"{root} is no checkout of Tealmesh, from which images are built: give --source DIR"
+            f"{root} is not a checkout of Tealmesh, which images are built from: give --source DIR"
         )
     return root.resolve()
 

@@ -112,7 +112,7 @@ def _route(found: Found, name: Name, route: Json, nodes: Nodes, where: str) -> M
     for cluster, weight in shifted(route):
         if cluster not in nodes:
             found.remark(
-                name, f"leads to {cluster or 'no cluster'}, which is no node here: left out"
+                name, f"leads to {cluster or 'no cluster'}, which is not a node here: left out"
             )
             continue
         node, spec = nodes[cluster]

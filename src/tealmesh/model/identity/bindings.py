@@ -104,7 +104,7 @@ def load_bindings(data_dir: Path) -> Bindings:
     except OSError as error:
         raise TealError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise TealError(f"{path} is no JSON: {error}") from error
+        raise TealError(f"{path} is not JSON: {error}") from error
 
 
 def _read(file: str, document: object) -> Bindings:

@@ -74,7 +74,7 @@ def _refuse_others(file: Path, new: bool) -> None:
     except FileNotFoundError:
         return
     if beginning != SQLITE and (beginning or not new):
-        raise TealError(f"{file}: is no database of SQLite")
+        raise TealError(f"{file}: is not a SQLite database")
 
 
 @database.command(short_help="Make or change its tables for this version.")

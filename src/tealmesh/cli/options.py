@@ -62,6 +62,28 @@ def config_option(explanation: str) -> Callable[[F], F]:
     )
 
 
+def data_dir_option(explanation: str) -> Callable[[F], F]:
+    """Add --data-dir, which passes the path of a directory, or None, as ``data_dir``."""
+    return click.option(
+        "--data-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        help=explanation,
+    )
+
+
+def port_option(name: str, explanation: str, default: int | None = None) -> Callable[[F], F]:
+    """Add the option of a port; without a ``default`` it may be left out."""
+    return click.option(
+        name,
+        type=click.IntRange(1, 65535),
+        metavar="N",
+        default=default,
+        show_default=True,
+        help=explanation,
+    )
+
+
 def is_endpoint(value: str) -> bool:
     """Whether it is an https URL without a path; http on loopback alone, where nobody is on the
     way.

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tealmesh.cli.options import default_data_dir, print_json, with_client, with_json
+from tealmesh.cli.options import (
+    data_dir_option,
+    default_data_dir,
+    print_json,
+    with_client,
+    with_json,
+)
 from tealmesh.model.errors import NoControlPlane, TealError
 from tealmesh.model.identity.issued import (
     ALL,
@@ -73,12 +79,7 @@ if TYPE_CHECKING:
 )
 @click.option("--remove", is_flag=True, help="Let NAME in no more: from the next call on.")
 @click.option("--list", "listing", is_flag=True, help="Show who is let in, without their keys.")
-@click.option(
-    "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Data directory (default: that of the running control plane).",
-)
+@data_dir_option("Data directory (default: that of the running control plane).")
 @with_json
 @with_client
 def credentials(

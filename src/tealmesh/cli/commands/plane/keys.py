@@ -6,15 +6,10 @@ from pathlib import Path
 
 import click
 
-from tealmesh.cli.options import default_data_dir, print_json, with_json
+from tealmesh.cli.options import data_dir_option, default_data_dir, print_json, with_json
 from tealmesh.model.errors import TealError
 
-_DATA_DIR = click.option(
-    "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Data directory of the control plane (default: the platform's).",
-)
+_DATA_DIR = data_dir_option("Data directory of the control plane (default: the platform's).")
 _FILES = click.argument("files", nargs=-1, metavar="[FILE]...")
 
 

@@ -160,13 +160,14 @@ def with_listening(command: F) -> F:
                 "--listen",
                 default="",
                 metavar="ADDRESS[:PORT]",
-                help="Take API calls there too, besides 127.0.0.1; they must be signed.",
+                help="Accept API calls at this address too, besides 127.0.0.1; they must be"
+                " signed.",
             ),
             click.option(
                 "--xds-listen",
                 default="",
                 metavar="ADDRESS[:PORT]",
-                help="Let Envoys connect there too, besides 127.0.0.1.",
+                help="Let Envoys connect to this address too, besides 127.0.0.1.",
             ),
             click.option(
                 "--tls-cert",
@@ -186,14 +187,15 @@ def with_listening(command: F) -> F:
                 default="",
                 metavar="URL",
                 callback=_sts,
-                help="The STS by which IAM roles prove who they are to `teal credentials "
-                "--exchange`: https://sts.REGION.amazonaws.com.",
+                help="The STS that verifies IAM roles for `teal credentials --exchange`:"
+                " https://sts.REGION.amazonaws.com.",
             ),
             click.option(
                 "--oidc",
                 type=_FILE,
-                help="JSON file that says which load balancer or proxy asks people who they are at "
-                "--listen (OpenID Connect), and who of them is let in; read again when it changes.",
+                help="JSON file that names the load balancer or proxy that authenticates people"
+                " at --listen (OpenID Connect), and who of them has access; read again when"
+                " it changes.",
             ),
             click.option(
                 "--insecure-listen",

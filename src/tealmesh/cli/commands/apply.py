@@ -31,7 +31,7 @@ yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--prune",
     is_flag=True,
-    help="Remove the services and gateways that teal.toml does not describe any more; asks first.",
+    help="Remove the services and gateways that teal.toml no longer describes; asks first.",
 )
 @yes_option
 @click.option(

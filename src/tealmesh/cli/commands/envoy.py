@@ -269,7 +269,7 @@ envoy.add_command(identity)
 @click.argument("who", required=False, metavar="[URI|ROLE]")
 @click.argument("resources", nargs=-1, metavar="[NODE]...")
 @click.option("--id", "unique_id", default="", metavar="AROA…", help="Only the role with this id.")
-@click.option("--remove", is_flag=True, help="Take back what was allowed.")
+@click.option("--remove", is_flag=True, help="Revoke what was allowed.")
 @click.option("--list", "listing", is_flag=True, help="Show what is allowed.")
 @data_dir_option("Data directory of the control plane (default: the platform's).")
 @with_json

@@ -18,9 +18,11 @@ _AGENT = "tealmesh-envoy"
 _base = click.option(
     "--base", metavar="IMAGE", help=f"Image to build on, with Python and pip (default: {BASE})."
 )
-_tag = click.option("--tag", metavar="NAME", help="What to call the image.")
+_tag = click.option("--tag", metavar="NAME", help="The name of the image.")
 _push = click.option(
-    "--push", metavar="REPOSITORY", help="Push it there afterwards, where you are logged in."
+    "--push",
+    metavar="REPOSITORY",
+    help="Push it to this repository afterwards; you must be logged in there.",
 )
 _source = click.option(
     "--source",

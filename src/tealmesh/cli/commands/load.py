@@ -38,15 +38,15 @@ from tealmesh.cli.options import with_json
     default=10.0,
     show_default=True,
     metavar="SECONDS",
-    help="A request that has no answer after this time has failed.",
+    help="Count a request as failed when it has no answer after this time.",
 )
 @click.option(
     "--version-header",
     default="x-version",
     show_default=True,
     metavar="NAME",
-    help="The header of an answer that says which version gave it; without it, "
-    '"version" in a JSON body does.',
+    help='The header of an answer that names its version; without it, "version" in a JSON body'
+    " does.",
 )
 @with_json
 def load(

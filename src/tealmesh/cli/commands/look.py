@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     "-w",
     "--watch",
     is_flag=True,
-    help="A live tree, until Ctrl-C; a line for each change where there is no terminal.",
+    help="A live tree, until Ctrl-C; without a terminal, a line for each change.",
 )
 @click.option(
     "--window",
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 def status(
     watch: bool, window: int, mesh: str | None, group: str | None, as_json: bool, client: Client
 ) -> None:
-    """Everything that there is, whether Terraform, `teal apply` or somebody else made it.
+    """Everything there is, whether Terraform, `teal apply` or somebody else made it.
 
     Services with their sides, weights and observed shares, virtual services, gateways, other ECS
     services and tasks; deployments, and which of the four steps of a release by hand is done.

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name", default=OWNER)
-@click.option("--new", is_flag=True, help="Let NAME in: issue a key pair.")
+@click.option("--new", is_flag=True, help="Give NAME access: issue a key pair.")
 @click.option(
     "--unix-user",
     is_flag=True,
@@ -77,8 +77,8 @@ if TYPE_CHECKING:
     metavar="URL",
     help="With --exchange: the STS that the control plane asks (default: AWS's of the region).",
 )
-@click.option("--remove", is_flag=True, help="Let NAME in no more: from the next call on.")
-@click.option("--list", "listing", is_flag=True, help="Show who is let in, without their keys.")
+@click.option("--remove", is_flag=True, help="End NAME's access, from the next call on.")
+@click.option("--list", "listing", is_flag=True, help="List who has access, without keys.")
 @data_dir_option("Data directory (default: that of the running control plane).")
 @with_json
 @with_client

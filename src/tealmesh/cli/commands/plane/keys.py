@@ -66,7 +66,8 @@ def bundled(data_dir: Path | None, beside: tuple[Path, ...]) -> None:
 @_DATA_DIR
 @with_json
 def rotate(files: tuple[str, ...], data_dir: Path | None, as_json: bool) -> None:
-    """Make new secrets: of FILE, or of all. The former ones verify until `teal keys retire`.
+    """Create new secrets for FILE (default: for all files). The former ones verify until `teal keys
+    retire`.
 
     A control plane that runs uses them within a second and gives its Envoys new tokens; no request
     is lost.
@@ -88,7 +89,7 @@ def rotate(files: tuple[str, ...], data_dir: Path | None, as_json: bool) -> None
 @_DATA_DIR
 @with_json
 def retire(files: tuple[str, ...], data_dir: Path | None, as_json: bool) -> None:
-    """Let the former secrets of FILE, or of all, verify nothing any more.
+    """End the former secrets of FILE (default: of all files): they no longer verify anything.
 
     Do so when nothing needs them: credentials of roles last an hour and links a day. Tasks that
     were started before the rotation get no new credentials of their role, and Envoys before 1.36

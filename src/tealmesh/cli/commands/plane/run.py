@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     default=60.0,
     show_default=True,
-    help="Seconds that a minute of automatic scaling lasts: less to see it act sooner.",
+    help="Seconds that a minute of automatic scaling lasts: fewer to see it act sooner.",
 )
 @click.option(
     "--moto-memory",
@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     default=2048,
     show_default=True,
     metavar="MIB",
-    help="Memory that the other AWS services (moto), a process of their own, may take.",
+    help="Memory limit of the other AWS services (moto), which are a process of their own.",
 )
 @click.option(
     "--moto-seconds",
@@ -80,7 +80,7 @@ if TYPE_CHECKING:
     default=30.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long one of their calls may take before that process is ended and started again.",
+    help="How long one of their calls may take before that process is restarted.",
 )
 @click.option(
     "--allow-host",
@@ -104,15 +104,15 @@ if TYPE_CHECKING:
     default=0.0,
     show_default=True,
     metavar="SHARE",
-    help="Of which share of their requests the Envoys that are started tell traces (`teal traces`),"
-    " such as 0.1; not those that have a tracer of their own.",
+    help="Share of requests of which the Envoys that are started send traces (`teal traces`),"
+    " such as 0.1; Envoys with a tracer of their own are left alone.",
 )
 @click.option(
     "--task-user",
     default="",
     metavar="USER",
-    help="As root: whom processes run as whose container definition has no user (default: each"
-    " task a user of its own, without privileges).",
+    help="As root: the user of processes whose container definition has none (default: a user"
+    " of its own for each task, without privileges).",
 )
 @with_listening
 @click.option("-v", "--verbose", is_flag=True, help="Log every request.")
@@ -188,7 +188,8 @@ def _check(options: UpOptions) -> UpOptions:
 @click.option(
     "--force",
     is_flag=True,
-    help="End the control plane and all that carries the marks of its data directory, undrained.",
+    help="End the control plane and everything with the marks of its data directory, without"
+    " draining.",
 )
 @click.pass_context
 def down(context: click.Context, client: Client, data_dir: Path | None, force: bool) -> None:

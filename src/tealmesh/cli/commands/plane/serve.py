@@ -90,8 +90,9 @@ def _keys(context: click.Context, parameter: click.Parameter, value: Path) -> Pa
     metavar="DIR",
     is_eager=True,
     callback=_keys,
-    help="Directory of the secrets and of callers.json: the same for every replica. What it lacks"
-    " is made; what `teal keys bundle` printed into the variable TEAL_SECRETS is written there.",
+    help="Directory of the secrets and of callers.json: the same for every replica. What is"
+    " missing is created; what `teal keys bundle` printed is taken from the variable"
+    " TEAL_SECRETS.",
 )
 @click.option(
     "--region",
@@ -148,8 +149,8 @@ def _keys(context: click.Context, parameter: click.Parameter, value: Path) -> Pa
     default=1800.0,
     show_default=True,
     metavar="SECONDS",
-    help="After how long, give or take a tenth, an Envoy's connection is ended, so that it connects"
-    " again, perhaps at another replica; 0 for never.",
+    help="How long an Envoy's connection lasts, give or take a tenth, before it is ended so"
+    " that the Envoy connects again, perhaps to another replica; 0 for no limit.",
 )
 @click.option(
     "--stream-drain",
@@ -157,7 +158,8 @@ def _keys(context: click.Context, parameter: click.Parameter, value: Path) -> Pa
     default=10.0,
     show_default=True,
     metavar="SECONDS",
-    help="Over how long Envoys are let go, one after the other, when this replica stops.",
+    help="How long it takes to disconnect the Envoys, one after the other, when this replica"
+    " stops.",
 )
 @click.option(
     "--allow-host",
@@ -180,7 +182,7 @@ def _keys(context: click.Context, parameter: click.Parameter, value: Path) -> Pa
     type=click.Choice(LEVELS),
     default="info",
     show_default=True,
-    help="What is logged at least; debug: every request.",
+    help="The lowest level that is logged; debug: every request.",
 )
 @with_listening
 @click.pass_context

@@ -62,7 +62,7 @@ def put_first(
         raise AwsError(
             "ConflictException",
             f"{d.service} is being removed: `teal delete {d.service}` finishes that, and `teal "
-            "apply` makes it anew",
+            "apply` creates it again",
         )
     if d.kind == "DEPLOY":
         refuse_locked(t, d.service, t.moment)

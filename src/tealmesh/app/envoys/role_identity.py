@@ -80,7 +80,8 @@ class RoleIdentities:
             raise EnvoyForbidden(f"IAM does not know the role {who.arn}", name=name)
         if role.unique_id != who.unique_id:
             raise EnvoyForbidden(
-                f"the role {role.arn} was deleted and made anew since the credentials were issued",
+                f"the role {role.arn} was deleted and created again since the credentials were "
+                "issued",
                 name=name,
             )
         try:

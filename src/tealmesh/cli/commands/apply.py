@@ -153,7 +153,7 @@ def _say_rest(applied: wire.ApplyOutput, prune: bool, *, err: bool) -> None:
             click.echo(note, err=err)
     if applied["leftOver"] and not prune:
         click.echo(
-            f"not in teal.toml any more: {', '.join(applied['leftOver'])}: "
+            f"no longer in teal.toml: {', '.join(applied['leftOver'])}: "
             "`teal apply --prune` removes what it does not describe",
             err=err,
         )

@@ -173,6 +173,7 @@ def _connections(dump: Dump, nodes: Nodes, found: Found) -> None:
                     match = object_of(chain.get("filter_chain_match"), f"{where}: match")
                     text = (
                         f"connections to port {match.get('destination_port', '(any)')} lead to "
-                        f"{', '.join(led)}: the virtual service has no name in a dump, make it anew"
+                        f"{', '.join(led)}: a dump does not name the virtual service: "
+                        "create it again"
                     )
                     found.remark(where, text)

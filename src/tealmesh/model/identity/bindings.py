@@ -41,7 +41,7 @@ class RoleLine:
     resources: tuple[str, ...]
     """Each ``mesh/M/virtualNode/N``; in M and N ``*`` means anything."""
     unique_id: str = ""
-    """Of the role that is meant; a role that was deleted and made anew has another. Empty for
+    """Of the role that is meant; a role that was deleted and created again has another. Empty for
     whichever has the name.
     """
 

@@ -88,7 +88,7 @@ class AwsIdentity:
     user: str
     """The user's name with its path; empty for a role."""
     unique_id: str
-    """Of the role or user: one that is deleted and made anew has another."""
+    """Of the role or user: one that is deleted and created again has another."""
     session: str = ""
     """What assumed the role: on ECS the id of the task."""
 
@@ -199,7 +199,7 @@ def answered(body: bytes) -> AwsIdentity:
         raise ProofRefused(f"{members.get('Arn', '')[:200]!r} is neither a role nor a user")
     account, session = arn["account"] or arn["own"], arn["session"] or ""
     if len(found) != 1 or (user[2] or "") != session or members.get("Account") != account:
-        raise ProofRefused("what STS answered is at odds with itself")
+        raise ProofRefused("what STS answered contradicts itself")
     role, name = arn["role"] or "", arn["user"] or ""
     return AwsIdentity(arn["partition"], account, role, name, user[1], session)
 

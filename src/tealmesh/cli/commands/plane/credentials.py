@@ -118,7 +118,7 @@ def credentials(
             click.echo(_in_words(one))
     elif new:
         if known is not None:
-            raise TealError(f"{name!r} is let in already ({_in_words(known)}): use --remove first")
+            raise TealError(f"{name!r} has access already ({_in_words(known)}): use --remove first")
         every = () if meshes or services else (ALL,)
         made = with_keys(name, access, meshes or every, services or every)
         if role:
@@ -131,7 +131,7 @@ def credentials(
     elif remove:
         if name == OWNER:
             raise TealError(
-                f"the owner's keys stay: delete {directory / FILE} to issue all keys anew"
+                f"the owner's keys stay: delete {directory / FILE} to issue new keys for everybody"
             )
         if known is None:
             raise _nobody(name, directory, callers)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +36,7 @@ def connected(endpoint: str) -> Any:
             session = boto3.Session()
             known = session.get_credentials() is not None
             keys = {} if known else {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-            region = session.region_name or os.environ.get("TEAL_REGION") or "us-east-1"
+            region = session.region_name or "us-east-1"
             return session.client(
                 "appmesh", endpoint_url=endpoint, region_name=region, config=config, **keys
             )

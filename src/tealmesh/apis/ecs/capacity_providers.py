@@ -227,7 +227,8 @@ def check_strategy(
             )
         if not 0 <= item["weight"] <= 1000 or not 0 <= item["base"] <= 100_000:
             raise base.invalid(
-                "capacityProviderStrategy: weight must be 0 to 1000 and base 0 to 100000"
+                f"capacityProviderStrategy: weight = {item['weight']}, base = {item['base']}: "
+                "weight must be 0 to 1000 and base 0 to 100000"
             )
     # An item with a base may leave its weight out.
     if items and not any(item["weight"] or item["base"] for item in items):

@@ -135,8 +135,8 @@ def _container(container: ContainerDefinition, spec: DefinitionSpec) -> Problems
     check = container.get("healthCheck")
     if check is not None:
         yield from _health_check(name, check)
-    if container.get("stopTimeout", 0) < 0:
-        yield f"{setting} 'stopTimeout' must not be negative."
+    if (timeout := container.get("stopTimeout", 0)) < 0:
+        yield f"{setting} 'stopTimeout' = {timeout}: must not be negative."
     for limit in container.get("ulimits") or ():
         if limit["softLimit"] > limit["hardLimit"] >= 0:
             yield f"{setting} ulimit '{limit['name']}': softLimit must not exceed hardLimit."
@@ -176,11 +176,11 @@ def _container_size(container: ContainerDefinition, spec: DefinitionSpec, settin
         yield f"{setting} At least one of 'memory' or 'memoryReservation' must be specified."
     for member, value in (("memory", hard), ("memoryReservation", soft)):
         if value is not None and value < 4:
-            yield f"{setting} '{member}' must be 4 MiB or more."
+            yield f"{setting} '{member}' = {value}: must be 4 MiB or more."
     if hard is not None and soft is not None and hard < soft:
         yield f"{setting} 'memory' must be greater than or equal to 'memoryReservation'."
     if container["cpu"] < 0:
-        yield f"{setting} 'cpu' must not be negative."
+        yield f"{setting} 'cpu' = {container['cpu']}: must not be negative."
 
 
 def _variables(name: str, container: ContainerDefinition) -> Problems:

@@ -15,6 +15,15 @@ SECONDS = 5.0
 """From one look to the next, in which those that went are counted elsewhere."""
 
 
+def settled(before: Mapping[str, int], streams: Mapping[str, int]) -> bool:
+    """Whether no more than a few streams came since the look ``before``. While thousands connect, a
+    replica knows its own number at once and the others' later, and would let go whom it has just
+    taken up.
+    """
+    had = sum(before.values())
+    return sum(streams.values()) - had <= max(FEW, SHARE * had)
+
+
 def surplus(own: str, streams: Mapping[str, int]) -> int:
     """How many streams the replica ``own`` lets go now, given the ``streams`` of every replica that
     lives. Half of what it has too many, since nobody chooses where they go.

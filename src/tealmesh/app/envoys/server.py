@@ -160,13 +160,16 @@ class EnvoyServer:
 
     async def even_out(self, own: str, counts: Callable[[], Mapping[str, int]]) -> None:
         """Let Envoys go while this replica, ``own``, has many more than the others have by
-        ``counts``; until cancelled.
+        ``counts``, and nearly all have come that will; until cancelled.
         """
+        before: Mapping[str, int] = {}
         while True:
             await asyncio.sleep(balance.SECONDS)
-            more = balance.surplus(own, counts())
+            streams = dict(counts())
+            more = balance.surplus(own, streams) if balance.settled(before, streams) else 0
             if more:
                 self._ads.shed(more)
+            before = streams
 
     async def hand_over(self, cut_off: Callable[[], bool]) -> None:
         """Let all Envoys go while this replica alone is ``cut_off`` from the database; until

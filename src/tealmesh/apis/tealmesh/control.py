@@ -85,7 +85,7 @@ class Control(TerraformOperations):
             raise AwsError(
                 "BadRequestException",
                 f"seconds = {seconds:g}: must be more than 0 and at most "
-                f"{LONGEST_LOCK_SECONDS:g} (366 days); without it, the lock lasts until Unlock",
+                f"{LONGEST_LOCK_SECONDS:.0f} (366 days); without it, the lock lasts until Unlock",
             )
         body = await self._deployments.lock(
             caller.actor, request["service"], request.get("reason", ""), seconds

@@ -179,7 +179,7 @@ def test_a_lock_ends_within_the_calendar_and_a_reason_fits_on_a_page(plane: Plan
     for members, code, message in (
         ({"seconds": 1e300}, "BadRequestException", "at most 31622400 (366 days)"),
         ({"seconds": -1.0}, "BadRequestException", "seconds = -1: must be more than 0"),
-        ({"reason": "x" * 256}, "ValidationException", "less than or equal to 255"),
+        ({"reason": "x" * 256}, "BadRequestException", "less than or equal to 255"),
     ):
         with pytest.raises(ClientError) as error:
             plane.lock(service="web", **members)

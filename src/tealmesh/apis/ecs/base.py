@@ -6,6 +6,7 @@ are those of ECS. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/Comm
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
@@ -69,6 +70,11 @@ def invalid(message: str) -> AwsError:
 def client_error(message: str) -> AwsError:
     """ClientException, which ECS raises about task definitions."""
     return AwsError("ClientException", message)
+
+
+def length(sent: object) -> int:
+    """The bytes of what was sent as compact JSON, by which ECS limits it."""
+    return len(json.dumps(sent, separators=(",", ":"), ensure_ascii=False).encode())
 
 
 def check_name(member: str, name: str) -> None:

@@ -139,10 +139,9 @@ def _read_timestamp(value: Any, path: str) -> float:
     else:
         raise _wrong(value, "Timestamp", path)
     if not _EARLIEST <= seconds <= _LATEST:
-        raise AwsError(
-            "SerializationException",
-            f"{value!r:.40} at {path!r} is not a time of the years 1 to 9999",
-        )
+        shown = repr(value[:40]) if isinstance(value, str) else f"{value:g}"
+        text = f"{shown} at {path!r} is not a time of the years 1 to 9999"
+        raise AwsError("SerializationException", text)
     return seconds
 
 

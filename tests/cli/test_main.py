@@ -13,6 +13,7 @@ import pytest
 
 from tealmesh.cli.listing import listed
 from tealmesh.cli.main import teal as command_group
+from tealmesh.cli.options import Number
 from tests.cli.command_line import assert_one_line, teal
 from tests.cli.teal_api import Refused, TealApi
 from tests.support.machine import free_port
@@ -95,6 +96,22 @@ def test_the_line_of_each_command_fits_the_list() -> None:
     for name, command in listed():
         assert len(command.summary) <= 80 - longest - 6, name
         assert re.fullmatch(r"[A-Z].*\.", command.summary), name
+
+
+def test_no_option_takes_what_is_no_number() -> None:
+    whole = command_group.whole()
+    found = [
+        (name, option)
+        for name in whole.list_commands(click.Context(whole))
+        for option in whole.commands[name].params
+        if isinstance(option.type, click.types.FloatParamType)
+    ]
+    assert len(found) > 10
+    for name, option in found:
+        for value in ("nan", "inf"):
+            with pytest.raises(click.BadParameter, match="number|range"):
+                option.type.convert(value, option, None)
+            assert isinstance(option.type, Number), (name, option.opts)
 
 
 def test_no_control_plane() -> None:

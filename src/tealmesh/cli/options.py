@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -62,6 +63,18 @@ def config_option(explanation: str) -> Callable[[F], F]:
     )
 
 
+class Number(click.FloatRange):
+    """A number in a range, which NaN and infinity are not."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
 def data_dir_option(explanation: str) -> Callable[[F], F]:
     """Add --data-dir, which passes the path of a directory, or None, as ``data_dir``."""
     return click.option(
@@ -115,7 +128,7 @@ def with_keeping(command: F) -> F:
         (
             click.option(
                 "--route-grace",
-                type=click.FloatRange(0, 3600),
+                type=Number(0, 3600),
                 default=5.0,
                 show_default=True,
                 metavar="SECONDS",

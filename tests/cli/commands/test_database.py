@@ -243,7 +243,9 @@ def test_a_role_without_rights_is_told_what_it_lacks(postgres: str) -> None:
 
 
 def test_where_the_database_is_and_that_no_password_is_seen(tmp_path: Path) -> None:
-    assert "there is no such file" in teal("check", str(tmp_path / "no.db")).output
+    for place in (f"{tmp_path}/new/no.db", f"sqlite:///{tmp_path}/new/no.db"):
+        assert "there is no such file" in teal("check", place).output
+    assert not (tmp_path / "new").exists()
     assert "URL is missing" in teal("check").output
     refused = teal("check", "postgresql://teal:geheim@h/d")
     assert "has a password, which everybody" in re.sub(r"\s+", " ", refused.output)

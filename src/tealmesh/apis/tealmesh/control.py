@@ -84,7 +84,7 @@ class Control(TerraformOperations):
         if "seconds" in request and not 0 < seconds <= LONGEST_LOCK_SECONDS:
             raise AwsError(
                 "BadRequestException",
-                f"seconds = {seconds:g}: must be more than 0 and at most "
+                f"seconds = {seconds:.9g}: must be more than 0 and at most "
                 f"{LONGEST_LOCK_SECONDS:.0f} (366 days); without it, the lock lasts until Unlock",
             )
         body = await self._deployments.lock(

@@ -10,6 +10,7 @@ import click
 
 from tealmesh.cli import completing
 from tealmesh.cli.options import (
+    Number,
     config_option,
     print_json,
     read_text,
@@ -37,7 +38,7 @@ yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--wait",
     "wait",
-    type=click.FloatRange(0, 3600),
+    type=Number(0, 3600),
     default=60.0,
     show_default=True,
     metavar="SECONDS",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tealmesh.cli.options import config_option, print_json, with_json
+from tealmesh.cli.options import Number, config_option, print_json, with_json
 from tealmesh.model.errors import TealError
 
 
@@ -49,7 +49,7 @@ def demo(keep: bool, rate: int, quick: bool) -> None:
 )
 @click.option(
     "--rate",
-    type=click.FloatRange(1, 5000),
+    type=Number(1, 5000),
     default=100.0,
     show_default=True,
     metavar="N",
@@ -60,7 +60,7 @@ def demo(keep: bool, rate: int, quick: bool) -> None:
 )
 @click.option(
     "--longest",
-    type=click.FloatRange(0.1, 3600),
+    type=Number(0.1, 3600),
     default=3.0,
     show_default=True,
     metavar="SECONDS",
@@ -68,7 +68,7 @@ def demo(keep: bool, rate: int, quick: bool) -> None:
 )
 @click.option(
     "--limit",
-    type=click.FloatRange(1, 7200),
+    type=Number(1, 7200),
     default=600.0,
     show_default=True,
     metavar="SECONDS",

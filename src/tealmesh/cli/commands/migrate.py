@@ -121,6 +121,8 @@ def export(mesh: str, to: str, adopt: bool, directory: Path | None, client: Clie
     from tealmesh.cli.system import bringing
 
     found = bringing.of_control_plane(client, mesh)
+    if not found.resources:
+        raise TealError(f"no mesh {mesh!r} was found" if mesh else "no mesh was found")
     if directory is None:
         _print(found, to, adopt=adopt)
         return
@@ -132,8 +134,6 @@ def _print(found: Found, to: str, *, adopt: bool = False) -> None:
     """The mesh on standard output, and the remarks on the other one."""
     from tealmesh.cli.system import bringing
 
-    if not found.resources:
-        raise TealError("no mesh was found")
     click.echo(bringing.text(found, to, adopt=adopt), nl=False)
     for remark in found.remarks:
         click.echo(f"{remark.where}: {remark.text}", err=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tealmesh.cli.options import print_json, with_client, with_json
+from tealmesh.cli.options import Number, print_json, with_client, with_json
 
 if TYPE_CHECKING:
     from tealmesh.cli.client import Client
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 @click.option("--failed", is_flag=True, help="Only traces with a part that failed.")
 @click.option(
     "--slower",
-    type=click.FloatRange(0),
+    type=Number(0),
     metavar="SECONDS",
     help="Only traces that took at least this long.",
 )
 @click.option(
     "--last",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     metavar="SECONDS",
     help="Only those that began in the last SECONDS.",
 )

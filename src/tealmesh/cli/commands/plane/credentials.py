@@ -119,6 +119,7 @@ def credentials(
     elif new:
         if known is not None:
             raise TealError(f"{name!r} has access already ({_in_words(known)}): use --remove first")
+        _check_name(name)
         every = () if meshes or services else (ALL,)
         made = with_keys(name, access, meshes or every, services or every)
         if role:
@@ -157,6 +158,14 @@ def _exchanged(client: Client, sts: str) -> dict[str, str | int]:
 
     server_id = client.health().server_id
     return client.login(presigned_token(aws_credentials(), aws_region(), server_id, sts))
+
+
+def _check_name(name: str) -> None:
+    """As of an IAM user, whom the audit log names beside."""
+    import re
+
+    if not re.fullmatch(r"[A-Za-z0-9_+=,.@-]{1,64}", name):
+        raise click.UsageError(f"NAME {name!r}: must be 1 to 64 letters, digits and _+=,.@-")
 
 
 def _arn(role: str) -> str:

@@ -52,13 +52,14 @@ def _opened(
 ) -> Iterator[Database]:
     import sqlalchemy as sa
 
-    from tealmesh.store.database.opening import Database, reason_of
+    from tealmesh.store.database.opening import Database, file_of, reason_of
 
     where = place(context, "url", "URL", url, file)
-    if "://" not in where and not new and not Path(where).is_file():
-        raise TealError(f"{where}: there is no such file")
-    if "://" not in where:
-        _refuse_others(Path(where), new)
+    path = file_of(where)
+    if path is not None:
+        if not new and not path.is_file():
+            raise TealError(f"{path}: there is no such file")
+        _refuse_others(path, new)
     used = Database.at(where)
     with contextlib.closing(used):
         try:

@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from tealmesh.cli import background
 from tealmesh.cli.background import UpOptions
 from tealmesh.cli.options import (
+    Number,
     check_oidc,
     data_dir_option,
     default_data_dir,
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
 @port_option("--lb-port", "Port on which the Host header selects a load balancer.", 4580)
 @click.option(
     "--scaling-minute",
-    type=click.FloatRange(0.2, 60),
+    type=Number(0.2, 60),
     metavar="SECONDS",
     default=60.0,
     show_default=True,
@@ -76,7 +77,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--moto-seconds",
-    type=click.FloatRange(1, 3600),
+    type=Number(1, 3600),
     default=30.0,
     show_default=True,
     metavar="SECONDS",
@@ -100,7 +101,7 @@ if TYPE_CHECKING:
 @with_keeping
 @click.option(
     "--trace",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     default=0.0,
     show_default=True,
     metavar="SHARE",

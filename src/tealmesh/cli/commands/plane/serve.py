@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tealmesh.cli.database_url import place
-from tealmesh.cli.options import check_oidc, is_endpoint, port_option, with_keeping, with_listening
+from tealmesh.cli.options import (
+    Number,
+    check_oidc,
+    is_endpoint,
+    port_option,
+    with_keeping,
+    with_listening,
+)
 from tealmesh.model.plane.logs import LEVELS, Form, Level, begin
 
 if TYPE_CHECKING:
@@ -145,7 +152,7 @@ def _keys(context: click.Context, parameter: click.Parameter, value: Path) -> Pa
 )
 @click.option(
     "--stream-age",
-    type=click.FloatRange(0, 86_400),
+    type=Number(0, 86_400),
     default=1800.0,
     show_default=True,
     metavar="SECONDS",
@@ -154,7 +161,7 @@ def _keys(context: click.Context, parameter: click.Parameter, value: Path) -> Pa
 )
 @click.option(
     "--stream-drain",
-    type=click.FloatRange(0, 300),
+    type=Number(0, 300),
     default=10.0,
     show_default=True,
     metavar="SECONDS",

@@ -109,7 +109,7 @@ def test_no_option_takes_what_is_no_number() -> None:
     assert len(found) > 10
     for name, option in found:
         for value in ("nan", "inf"):
-            with pytest.raises(click.BadParameter, match="number|range"):
+            with pytest.raises(click.BadParameter, match=r"number|range"):
                 option.type.convert(value, option, None)
             assert isinstance(option.type, Number), (name, option.opts)
 

@@ -25,10 +25,10 @@ from tealmesh.envoy.resources import Resource
 from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.model.clock import steady_clock
 from tealmesh.model.errors import Behind, DatabaseAway
-from tealmesh.xds import balance, conversation, server
-from tealmesh.xds.balance import FEW, settled, surplus
-from tealmesh.xds.fed import Fed
-from tealmesh.xds.server import AdsServicer
+from tealmesh.xds.streams import balance, conversation, server
+from tealmesh.xds.streams.balance import FEW, settled, surplus
+from tealmesh.xds.streams.fed import Fed
+from tealmesh.xds.streams.server import AdsServicer
 from tests.support.programs.relay import relay
 from tests.xds.harness import serving
 from tests.xds.stream import BEARER, METHODS, NODE, Plane, Stream, body, resources, run

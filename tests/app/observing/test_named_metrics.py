@@ -22,8 +22,8 @@ from tealmesh.model.convergence import Convergence, EnvoyStatus, Reported
 from tealmesh.model.identity.answering import Answering
 from tealmesh.model.mesh import Proxy
 from tealmesh.store import Store, tables
-from tealmesh.xds.cache import AdsCache
-from tealmesh.xds.counts import BOUNDS, Times
+from tealmesh.xds.streams.cache import AdsCache
+from tealmesh.xds.streams.counts import BOUNDS, Times
 from tests.support.machine import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"

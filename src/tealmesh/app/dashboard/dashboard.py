@@ -32,7 +32,7 @@ from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.store import Store
 from tealmesh.supervision.supervisor import Supervisor
-from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.streams.cache import AdsCache
 
 
 class Dashboard:

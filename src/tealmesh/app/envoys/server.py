@@ -22,9 +22,9 @@ from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.traces.collector import TraceServicer
-from tealmesh.xds import balance
-from tealmesh.xds.cache import AdsCache
-from tealmesh.xds.server import AdsServicer, Current
+from tealmesh.xds.streams import balance
+from tealmesh.xds.streams.cache import AdsCache
+from tealmesh.xds.streams.server import AdsServicer, Current
 
 _log = logging.getLogger(__name__)
 

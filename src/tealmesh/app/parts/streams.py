@@ -25,7 +25,7 @@ from tealmesh.envoy.translate import Translator
 from tealmesh.model.clock import steady_clock, system_clock
 from tealmesh.model.identity.bindings import watched_bindings
 from tealmesh.rollout.metrics.windows import Metrics
-from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.streams.cache import AdsCache
 
 
 class Streams:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tealmesh.envoy.resources import Resource, ResourceSet
 from tealmesh.envoy.resources import ResourceType as T
-from tealmesh.xds.barrier import WARMING_SECONDS, Nothing, make_before_break
-from tealmesh.xds.exchange import Flight, unknown
+from tealmesh.xds.protocol.barrier import WARMING_SECONDS, Nothing, make_before_break
+from tealmesh.xds.protocol.exchange import Flight, unknown
 
 
 def made(name: str, version: str = "1", *refers_to: str) -> dict[str, Resource]:

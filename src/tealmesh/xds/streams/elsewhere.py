@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from tealmesh.model.convergence import Reported
-from tealmesh.xds.connection import Envoy
+from tealmesh.xds.streams.connection import Envoy
 
 
 class Elsewhere(Protocol):
@@ -17,6 +17,12 @@ class Elsewhere(Protocol):
         gone, until they are connected again or known to be gone.
         """
         ...
+
+
+class Moved(Protocol):
+    """Hears of an Envoy of a mesh that has moved, or of all its Envoys."""
+
+    def __call__(self, mesh: str, identity: str | None = None, /) -> None: ...
 
 
 class Nowhere:

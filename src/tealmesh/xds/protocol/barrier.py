@@ -35,7 +35,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tealmesh.envoy.resources import Resource, ResourceSet, ResourceType
-from tealmesh.xds.exchange import Flight, Offer, is_unknown
+from tealmesh.xds.protocol.exchange import Flight, Offer, is_unknown
 
 WARMING_SECONDS = 15.0
 """How long we wait for the ACK of new clusters: Envoy's default initial fetch timeout, see

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from tealmesh.envoy.placing import ADDRESS, Addresses, bears, named, placed
 from tealmesh.envoy.resources import Resource, ResourceSet, ResourceType
-from tealmesh.xds.exchange import Change, Request
+from tealmesh.xds.protocol.exchange import Change, Request
 
 Place: TypeAlias = Callable[[Resource, Addresses], Resource]
 

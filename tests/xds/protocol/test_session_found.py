@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tealmesh.envoy.resources import ResourceSet
-from tests.xds.test_session import Machine, resource
+from tests.xds.protocol.test_session import Machine, resource
 
 LISTENERS = [resource("lr0", "r0", ("r0",))]
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 
 from tealmesh.model.mesh import Proxy, Snapshot
-from tealmesh.xds.register import Register
+from tealmesh.xds.streams.register import Register
 
 log = logging.getLogger(__name__)
 

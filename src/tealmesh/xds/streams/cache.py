@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tealmesh.envoy.resources import ResourceSet, ResourceType, dangling
@@ -19,22 +19,22 @@ from tealmesh.model.clock import SteadyClock, steady_clock
 from tealmesh.model.convergence import Convergence, EnvoyStatus, Reported
 from tealmesh.model.mesh import LOAD_BALANCER, Proxy, Snapshot
 from tealmesh.model.said import say
-from tealmesh.xds.alarms import Alarms
-from tealmesh.xds.barrier import Order, at_once, make_before_break
-from tealmesh.xds.connection import SILENCE_SECONDS, Connection, Envoy
-from tealmesh.xds.counts import Counts
-from tealmesh.xds.elsewhere import Elsewhere, Nowhere, runs_there
-from tealmesh.xds.encode import Encoder
-from tealmesh.xds.exchange import version_of
-from tealmesh.xds.fed import Fed
-from tealmesh.xds.owing import Owing
-from tealmesh.xds.own import Own
-from tealmesh.xds.recollection import Recollections
-from tealmesh.xds.register import Expected, Register
-from tealmesh.xds.session import Memory
-from tealmesh.xds.standing import SharedSession, Standings
-from tealmesh.xds.waiting import Waiting
-from tealmesh.xds.waking import Waking
+from tealmesh.xds.protocol.barrier import Order, at_once, make_before_break
+from tealmesh.xds.protocol.encode import Encoder
+from tealmesh.xds.protocol.exchange import version_of
+from tealmesh.xds.protocol.own import Own
+from tealmesh.xds.protocol.recollection import Recollections
+from tealmesh.xds.protocol.session import Memory
+from tealmesh.xds.protocol.standing import SharedSession, Standings
+from tealmesh.xds.streams.alarms import Alarms
+from tealmesh.xds.streams.connection import SILENCE_SECONDS, Connection, Envoy
+from tealmesh.xds.streams.counts import Counts
+from tealmesh.xds.streams.elsewhere import Elsewhere, Moved, Nowhere, runs_there
+from tealmesh.xds.streams.fed import Fed
+from tealmesh.xds.streams.owing import Owing
+from tealmesh.xds.streams.register import Expected, Register
+from tealmesh.xds.streams.waiting import Waiting
+from tealmesh.xds.streams.waking import Waking
 
 log = logging.getLogger(__name__)
 
@@ -93,8 +93,8 @@ class AdsCache:
         self._waking = Waking(self._register, self._unchanged, self._told, hold_off=hold_off)
         self.waiting = Waiting(self.convergence, self._known)
         self.elsewhere: Elsewhere = Nowhere()
-        self.moved: Callable[[str], None] = lambda mesh: None
-        """Called when something has changed that `here` tells of a mesh."""
+        self.moved: Moved = lambda mesh, identity=None: None
+        """Called when something has changed that `here` tells of an Envoy of a mesh, or of all."""
 
     @property
     def encodes(self) -> int:
@@ -179,10 +179,12 @@ class AdsCache:
         """The meshes, and load balancers, that have an Envoy with a stream here."""
         return self._register.meshes()
 
-    def here(self, mesh: str) -> Iterator[Reported]:
-        """Every Envoy that has a stream here, as other replicas are told."""
+    def here(self, mesh: str, ids: Collection[str] | None = None) -> Iterator[Reported]:
+        """Every Envoy that has a stream here, as other replicas are told; or those with ``ids``."""
         snapshot, valid = self._snapshots.get(mesh), self._valid.get(mesh, 0)
-        for envoy in list(self._register.connected(mesh).values()):
+        connected = self._register.connected(mesh)
+        asked = connected if ids is None else [one for one in ids if one in connected]
+        for envoy in [connected[identity] for identity in asked]:
             orphaned = self._why_orphaned(envoy)
             informed = all(c.snapshot is snapshot for c in envoy.connections)
             runs_with = valid if orphaned else self._acknowledged(envoy)
@@ -221,7 +223,7 @@ class AdsCache:
         connection = Connection(self, envoy, session)
         self._register.add(connection)
         envoy.sync()
-        self.moved(proxy.mesh)
+        self.moved(proxy.mesh, identity)
         return connection
 
     def _session(self, memory: Memory, order: Order, *, delta: bool) -> SharedSession:
@@ -254,7 +256,7 @@ class AdsCache:
             self._translated.pop(envoy.proxy, None)
             self._recollections.left(envoy.proxy)
         self.waiting.moved(envoy.id, self._acknowledged(envoy), stuck=True)
-        self.moved(envoy.proxy.mesh)
+        self.moved(envoy.proxy.mesh, envoy.id)
 
     def refresh(self, connection: Connection) -> None:
         """Give the connection's session the newest resources, if there are newer ones; `note` tells
@@ -278,7 +280,7 @@ class AdsCache:
             if self.waiting.active.is_set():
                 stuck = bool(envoy.rejected)
                 self.waiting.moved(envoy.id, self._acknowledged(envoy), stuck=stuck)
-            self.moved(envoy.proxy.mesh)
+            self.moved(envoy.proxy.mesh, envoy.id)
 
     def _resources(self, snapshot: Snapshot, proxy: Proxy) -> _Translated:
         """The Envoy's resources, or why they cannot be sent."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
 
-from tealmesh.xds.exchange import NONCE_LENGTH, Request
-from tealmesh.xds.variants import DiscoveryRequest, Variant, unknown_type
+from tealmesh.xds.protocol.exchange import NONCE_LENGTH, Request
+from tealmesh.xds.protocol.variants import DiscoveryRequest, Variant, unknown_type
 
 _TAIL = NONCE_LENGTH + 2
 """Bytes of a nonce as a field: its tag, its length and itself."""

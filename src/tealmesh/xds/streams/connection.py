@@ -13,13 +13,13 @@ from tealmesh.model.clock import Steady
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Proxy, Snapshot
 from tealmesh.model.said import say
-from tealmesh.xds.exchange import Request
-from tealmesh.xds.own import Own
-from tealmesh.xds.session import Memory, Send
-from tealmesh.xds.standing import SharedSession
+from tealmesh.xds.protocol.exchange import Request
+from tealmesh.xds.protocol.own import Own
+from tealmesh.xds.protocol.session import Memory, Send
+from tealmesh.xds.protocol.standing import SharedSession
 
 if TYPE_CHECKING:
-    from tealmesh.xds.cache import AdsCache
+    from tealmesh.xds.streams.cache import AdsCache
 
 log = logging.getLogger(__name__)
 

@@ -22,9 +22,9 @@ from tealmesh.model.errors import (
     EnvoyUnverified,
     TealError,
 )
-from tealmesh.xds.connection import SILENCE_SECONDS, Connection
-from tealmesh.xds.reading import Heard, Reader
-from tealmesh.xds.variants import DiscoveryRequest
+from tealmesh.xds.protocol.reading import Heard, Reader
+from tealmesh.xds.protocol.variants import DiscoveryRequest
+from tealmesh.xds.streams.connection import SILENCE_SECONDS, Connection
 
 Attempt: TypeAlias = AbstractContextManager[None]
 

@@ -22,9 +22,9 @@ from typing import TypeAlias
 from weakref import WeakValueDictionary
 
 from tealmesh.envoy.resources import ResourceSet, ResourceType
-from tealmesh.xds.barrier import Order, make_before_break
-from tealmesh.xds.exchange import Nack, Request, nonce_of
-from tealmesh.xds.session import NOTHING_KEPT, Memory, Send, Session
+from tealmesh.xds.protocol.barrier import Order, make_before_break
+from tealmesh.xds.protocol.exchange import Nack, Request, nonce_of
+from tealmesh.xds.protocol.session import NOTHING_KEPT, Memory, Send, Session
 
 TICK = 1.0
 """Seconds. Streams that are served within the same one stand together: what is sent counts as sent

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from tealmesh.envoy.resources import Resource, ResourceSet, ResourceType
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Proxy, Snapshot
-from tealmesh.xds.barrier import of_type
-from tealmesh.xds.exchange import version_of
-from tealmesh.xds.session import Memory
+from tealmesh.xds.protocol.barrier import of_type
+from tealmesh.xds.protocol.exchange import version_of
+from tealmesh.xds.protocol.session import Memory
 
 FORMER = 16
 """Former snapshots of a mesh that are kept; most of their parts are those of the newest."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Self
 
 from tealmesh.envoy.resources import Resource, ResourceType
-from tealmesh.xds.exchange import (
+from tealmesh.xds.protocol.exchange import (
     ROOTS,
     WILDCARD,
     Ack,

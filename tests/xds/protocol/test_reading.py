@@ -11,9 +11,9 @@ from google.protobuf.message import DecodeError
 from hypothesis import given, settings
 
 from tealmesh.envoy.resources import ResourceType as T
-from tealmesh.xds.exchange import nonce_of
-from tealmesh.xds.reading import Reader
-from tealmesh.xds.variants import VARIANTS, Variant, unknown_type
+from tealmesh.xds.protocol.exchange import nonce_of
+from tealmesh.xds.protocol.reading import Reader
+from tealmesh.xds.protocol.variants import VARIANTS, Variant, unknown_type
 
 TEXT = st.text(max_size=5)
 NAMES = st.lists(TEXT, max_size=3)

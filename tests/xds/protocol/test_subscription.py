@@ -6,8 +6,8 @@ import pytest
 
 from tealmesh.envoy.resources import Resource
 from tealmesh.envoy.resources import ResourceType as T
-from tealmesh.xds.exchange import Ack, Nack, Offer, Request, version_of
-from tealmesh.xds.subscription import DeltaSubscription, SotwSubscription, Subscription
+from tealmesh.xds.protocol.exchange import Ack, Nack, Offer, Request, version_of
+from tealmesh.xds.protocol.subscription import DeltaSubscription, SotwSubscription, Subscription
 
 
 def made(*versions: str) -> dict[str, Resource]:

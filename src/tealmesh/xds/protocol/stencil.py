@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from tealmesh.envoy.placing import Addresses
-from tealmesh.xds.own import Own
+from tealmesh.xds.protocol.own import Own
 
 _MOST = 128
 """Kinds of lengths that are kept of one response."""

@@ -11,11 +11,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tealmesh.envoy.resources import Resource, ResourceSet
 from tealmesh.envoy.resources import ResourceType as T
-from tealmesh.xds.barrier import of_type
-from tealmesh.xds.recollection import recollected
-from tealmesh.xds.session import Memory, Send, Session
+from tealmesh.xds.protocol.barrier import of_type
+from tealmesh.xds.protocol.recollection import recollected
+from tealmesh.xds.protocol.session import Memory, Send, Session
 from tests.support.drills import examples
-from tests.xds.envoy_model import BAD, EnvoyModel
+from tests.xds.protocol.envoy_model import BAD, EnvoyModel
 
 CLUSTERS = ("c0", "c1", "c2", "c3")
 ROUTES = ("r0", "r1")

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tealmesh.envoy.resources import Resource, ResourceSet, ResourceType
-from tealmesh.xds.barrier import Order, Permit, make_before_break, of_type
-from tealmesh.xds.exchange import ROOTS, Change, Nack, Offer, Request
-from tealmesh.xds.subscription import DeltaSubscription, SotwSubscription, Subscription
+from tealmesh.xds.protocol.barrier import Order, Permit, make_before_break, of_type
+from tealmesh.xds.protocol.exchange import ROOTS, Change, Nack, Offer, Request
+from tealmesh.xds.protocol.subscription import DeltaSubscription, SotwSubscription, Subscription
 
 
 @dataclass(frozen=True)

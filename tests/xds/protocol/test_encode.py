@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tealmesh.envoy.resources import Resource
 from tealmesh.model.clock import Steady
-from tealmesh.xds.encode import KEPT_SECONDS, Encoder
-from tealmesh.xds.exchange import Change
-from tealmesh.xds.session import Send
+from tealmesh.xds.protocol.encode import KEPT_SECONDS, Encoder
+from tealmesh.xds.protocol.exchange import Change
+from tealmesh.xds.protocol.session import Send
 
 TYPE = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
 

@@ -16,13 +16,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tealmesh.envoy.placing import ADDRESS, APP_ADDRESS, Addresses
 from tealmesh.envoy.resources import Resource, ResourceSet
 from tealmesh.envoy.resources import ResourceType as T
-from tealmesh.xds.exchange import Nack, Request
-from tealmesh.xds.own import Own
-from tealmesh.xds.session import Memory, Send
-from tealmesh.xds.standing import SharedSession, Standings
+from tealmesh.xds.protocol.exchange import Nack, Request
+from tealmesh.xds.protocol.own import Own
+from tealmesh.xds.protocol.session import Memory, Send
+from tealmesh.xds.protocol.standing import SharedSession, Standings
 from tests.support.drills import examples
-from tests.xds.envoy_model import BAD, EnvoyModel
-from tests.xds.test_session import Machine, resource, targets
+from tests.xds.protocol.envoy_model import BAD, EnvoyModel
+from tests.xds.protocol.test_session import Machine, resource, targets
 
 ENVOYS = 3
 STEPS = (

@@ -8,6 +8,11 @@ from collections.abc import Callable, Iterator
 
 from tealmesh.model.convergence import Convergence
 
+_LONG_SECONDS = 0.005
+"""A look at a whole mesh that takes longer is not followed by the next one at once: with ten
+thousand Envoys at several replicas there is always something that has changed."""
+_LOOKING = 0.2
+"""The share of the time in which a waiter looks then."""
 _RECHECK_SECONDS = 0.2
 """How often a waiter asks anew which Envoys are expected, for each thousand of them."""
 
@@ -61,14 +66,17 @@ class Waiting:
         it, or ``timeout`` seconds have passed; return the state then.
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout
+        deadline, again = loop.time() + timeout, 0.0
         with self._waiter(mesh, revision) as waiter:
             while True:
                 waiter.changed.clear()
                 left, pause = deadline - loop.time(), _RECHECK_SECONDS
                 if left <= 0 or self._known(mesh, revision):
                     self.looks += 1
+                    began = loop.time()
                     state = self._look(mesh, revision)
+                    took = loop.time() - began
+                    again = began + took / _LOOKING if took > _LONG_SECONDS else began
                     waiter.left = set(state.waiting)
                     refused = waiter.left and waiter.left <= state.rejected.keys()
                     if state.converged or refused or left <= 0:
@@ -76,6 +84,8 @@ class Waiting:
                     pause *= max(1.0, len(state.expected) / 1000)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(waiter.changed.wait(), min(left, pause))
+                if (early := min(again, deadline) - loop.time()) > 0:
+                    await asyncio.sleep(early)
 
     @contextlib.contextmanager
     def _waiter(self, mesh: str, revision: int) -> Iterator[_Waiter]:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from envoy.service.discovery.v3 import discovery_pb2
 
 from tealmesh.envoy.resources import ResourceType
-from tealmesh.xds.exchange import Request
+from tealmesh.xds.protocol.exchange import Request
 
 DiscoveryRequest: TypeAlias = discovery_pb2.DiscoveryRequest | discovery_pb2.DeltaDiscoveryRequest
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from tealmesh.envoy.placing import shared
 from tealmesh.model.mesh import Proxy
-from tealmesh.xds.connection import Connection, Envoy
-from tealmesh.xds.own import NOTHING_OWN, Own
+from tealmesh.xds.protocol.own import NOTHING_OWN, Own
+from tealmesh.xds.streams.connection import Connection, Envoy
 
 FORGET_AFTER_SECONDS = 300.0
 """How long an Envoy is remembered after its stream has ended, unless it is expected."""

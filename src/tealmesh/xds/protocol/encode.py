@@ -15,10 +15,10 @@ from envoy.service.discovery.v3 import discovery_pb2
 
 from tealmesh.envoy.placing import ADDRESS, bears
 from tealmesh.model.clock import Steady, SteadyClock, steady_clock
-from tealmesh.xds.exchange import NONCE_LENGTH, Change
-from tealmesh.xds.own import NOTHING_OWN, Own
-from tealmesh.xds.session import Send
-from tealmesh.xds.stencil import Stencils
+from tealmesh.xds.protocol.exchange import NONCE_LENGTH, Change
+from tealmesh.xds.protocol.own import NOTHING_OWN, Own
+from tealmesh.xds.protocol.session import Send
+from tealmesh.xds.protocol.stencil import Stencils
 
 _MESSAGES = {True: discovery_pb2.DeltaDiscoveryResponse, False: discovery_pb2.DiscoveryResponse}
 """By whether it is incremental."""

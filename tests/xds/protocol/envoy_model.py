@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from tealmesh.envoy.resources import Resource
 from tealmesh.envoy.resources import ResourceType as T
-from tealmesh.xds.exchange import Request
-from tealmesh.xds.session import Send
+from tealmesh.xds.protocol.exchange import Request
+from tealmesh.xds.protocol.session import Send
 
 BAD = b"bad"
 BY_NAME = (T.ENDPOINT, T.ROUTE, T.SECRET)

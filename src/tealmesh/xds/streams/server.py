@@ -28,13 +28,13 @@ from tealmesh.model.errors import (
 from tealmesh.model.identity.envoys import CERTIFIED, SCHEME, Admit, shown
 from tealmesh.model.identity.presigned import is_proof
 from tealmesh.supervision.supervisor import Supervisor
-from tealmesh.xds.cache import AdsCache
-from tealmesh.xds.connection import Connection
-from tealmesh.xds.conversation import Conversation, Refused, as_status
-from tealmesh.xds.exchange import Request
-from tealmesh.xds.limits import Limits, Seldom, source_of
-from tealmesh.xds.reading import Heard, Reader
-from tealmesh.xds.variants import VARIANTS, DiscoveryRequest, Variant
+from tealmesh.xds.protocol.exchange import Request
+from tealmesh.xds.protocol.reading import Heard, Reader
+from tealmesh.xds.protocol.variants import VARIANTS, DiscoveryRequest, Variant
+from tealmesh.xds.streams.cache import AdsCache
+from tealmesh.xds.streams.connection import Connection
+from tealmesh.xds.streams.conversation import Conversation, Refused, as_status
+from tealmesh.xds.streams.limits import Limits, Seldom, source_of
 
 log = logging.getLogger(__name__)
 

@@ -17,6 +17,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from tealmesh.model.ecs.bodies import DefinitionSpec
+from tealmesh.model.ecs.names import NAME
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import (
@@ -41,7 +42,6 @@ FARGATE_MEMORY: Mapping[int, range | tuple[int, ...]] = {
 }
 """CPU units of a Fargate task -> the sizes of memory that it may have, in MiB."""
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}")
 _FARGATE_LOG_DRIVERS = ("awslogs", "splunk", "awsfirelens")
 _PROXY_REQUIRED = ("AppPorts", "ProxyIngressPort", "ProxyEgressPort")
@@ -51,7 +51,7 @@ _MAX_CONTAINERS = 10
 def problems(spec: DefinitionSpec) -> Problems:
     """Everything wrong with a definition whose defaults have been filled in."""
     containers = spec["containerDefinitions"]
-    if not _NAME.fullmatch(spec["family"]):
+    if not NAME.fullmatch(spec["family"]):
         yield (
             "Family contains invalid characters: up to 255 letters, numbers, underscores and"
             " hyphens are allowed."
@@ -125,7 +125,7 @@ def _container(container: ContainerDefinition, spec: DefinitionSpec) -> Problems
     setting = f"Invalid setting for container '{name}'."
     if not name:
         yield "Container.name should not be null or empty."
-    elif not _NAME.fullmatch(name):
+    elif not NAME.fullmatch(name):
         yield f"Container.name contains invalid characters: '{name[:255]}'."
     if not container.get("image"):
         yield f"Container.image should not be null or empty: container '{name}'."
@@ -280,7 +280,7 @@ def _dependencies(containers: Sequence[ContainerDefinition]) -> Problems:
 def _volumes(spec: DefinitionSpec) -> Problems:
     volumes = {volume.get("name", "") for volume in spec["volumes"]}
     for volume in volumes:
-        if not _NAME.fullmatch(volume):
+        if not NAME.fullmatch(volume):
             yield (
                 f"Volume name {volume[:80]!r} is invalid: up to 255 letters, numbers, underscores"
                 " and hyphens are allowed."

@@ -168,3 +168,5 @@ def test_usage_errors() -> None:
     assert (done.returncode, "are both 4000" in done.stderr) == (2, True)
     done = teal("up", "--port", "4000", "--dns-port", "4000")
     assert (done.returncode, "--port and --dns-port are both 4000" in done.stderr) == (2, True)
+    done = teal("--endpoint", "http://127.0.0.1:1", "status")
+    assert "come after it: `teal COMMAND --endpoint`" in done.stderr

@@ -74,7 +74,7 @@ class Stage:
         self.out.print(Text(text, style="bold"))
 
     def journal(self, entry: wire.JournalEntry) -> None:
-        self.out.print(render.journal_line(entry))
+        self.out.print(render.journal_line(entry, self.out.width))
 
     def tick(self) -> None:
         """Without a terminal: print a line about the load every few seconds."""

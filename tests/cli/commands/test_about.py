@@ -96,7 +96,7 @@ def test_completion_of_every_shell(shell: str) -> None:
 
 
 def test_every_command_says_what_it_does() -> None:
-    for name, command in commands.commands.items():
+    for name, command in commands.whole().commands.items():
         assert command.get_short_help_str(100), name
         assert isinstance(command, click.Command)
 

@@ -67,7 +67,7 @@ def bomb(levels: int) -> str:
         ('{"version": 4, "serial": 1, "lineage": "x", "resources": 7}', "resources must be a list"),
         ('{"serial": 1, "lineage": "x", "encrypted_data": "e"}', "file is encrypted"),
         ('{"meta": {}, "encrypted_data": "e"}', "file is encrypted"),
-        (POINTER, r"file only says where the state is \\(backend s3\\): `terraform state pull`"),
+        (POINTER, "file only says where the state is .backend s3.: `terraform state pull`"),
         ('{"Resources": {"A": {"Type": "AWS::AppMesh::Mesh", "Properties": 3}}}', "object, not 3"),
         ("apiVersion: appmesh.k8s.aws/v1beta2\nkind: Mesh\n", "Mesh: it has no metadata.name"),
     ],

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tealmesh.migration.found import PARENTS, Found, Name, Resource
-from tealmesh.migration.spelling import SHARED, pairs, snake
+from tealmesh.migration.spelling import SHARED, pairs, snake, spec_shape
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Kind
 
@@ -152,11 +152,26 @@ def _described(client: Any, name: Name, origin: str, owner: str = "") -> Found:
     metadata = body["metadata"]
     arn = metadata["arn"]
     tags = dict(pairs(client.list_tags_for_resource(resourceArn=arn)["tags"]))
-    found = Found([Resource(name, body["spec"], origin, tags, arn)])
+    spec = _without_nothing(spec_shape(name.kind), body["spec"])
+    found = Found([Resource(name, spec, origin, tags, arn)])
     by = metadata.get("resourceOwner")
     if owner and by and by != owner:
         found.remark(name, SHARED.format(owner))
     return found
+
+
+def _without_nothing(shape: Any, value: Any) -> Any:
+    """A specification without structures of which nothing is set and something has to be, by which
+    some endpoints say that they are not there.
+    """
+    if not isinstance(value, Mapping):
+        return value
+    made = {}
+    for member, inner in value.items():
+        of = shape.members[member]
+        if of.type_name != "structure" or inner or not of.required_members:
+            made[member] = _without_nothing(of, inner)
+    return made
 
 
 def meaning(spec: Any) -> Any:

@@ -46,13 +46,13 @@ def read(
     Raises TealError for what is no template.
     """
     found = Found()
-    declared_: set[str] = set()
-    used: set[str] = set()
-    for origin, template in Stacks(documents, manifests, parameters).templates(found):
+    templates = list(Stacks(documents, manifests, parameters).templates(found))
+    for origin, template in templates:
         for logical, declared in _resources(template, origin, found):
             found.add(_resource(template, logical, declared, origin))
-        declared_ |= template.declared.keys()
-        used |= template.used
+    # A template's values may be asked for by others, so this comes when all have been read.
+    declared_ = {name for _, template in templates for name in template.declared}
+    used = {name for _, template in templates for name in template.used}
     unknown = parameters.keys() - used - declared_
     if unknown:
         known = f" (there are {', '.join(sorted(declared_))})" if declared_ else ""

@@ -96,6 +96,9 @@ class Template:
         """Loops of resources of which it is not known what they stand for."""
 
         self._loops = Loops(self.value)
+        # A loop goes over what is said outside of these.
+        self._conditions: Json = {}
+        self.resources: Json = {}
 
         def section(name: str) -> Json:
             return self._loops.unrolled(member(name), f"{origin}: {name}", _say_nothing)

@@ -28,7 +28,7 @@ from tealmesh.app.lost_state import DATABASE
 from tealmesh.cli.demo.ledger import Ledger
 from tealmesh.cli.demo.play import LEAST_RATE, REDUCED_LOAD, SLOW_MACHINE
 from tealmesh.cli.demo.system import LoadProcess, Plane, System
-from tealmesh.cli.follow import FINAL_STATUSES
+from tealmesh.cli.following.follow import FINAL_STATUSES
 from tealmesh.store import tables
 
 if TYPE_CHECKING:

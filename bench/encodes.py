@@ -15,7 +15,7 @@ from bench.measurement import Measurement
 from tealmesh.envoy.resources import ResourceType
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.mesh import Kind
-from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.streams.cache import AdsCache
 
 ENVOYS = 50
 CHANGES = 20

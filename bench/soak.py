@@ -46,7 +46,7 @@ from tealmesh.cli.client import Client
 from tealmesh.cli.demo.ledger import Ledger
 from tealmesh.cli.demo.load import NOT_SENT
 from tealmesh.cli.demo.tally import Tally
-from tealmesh.cli.follow import FINAL_STATUSES
+from tealmesh.cli.following.follow import FINAL_STATUSES
 from tealmesh.model.errors import NoControlPlane, TealError
 
 SERVICE = "sample"

@@ -18,7 +18,7 @@ from tealmesh.apis.appmesh.certificates import Certificates
 from tealmesh.app.feed import feed
 from tealmesh.store import Store, Transaction, tables
 from tealmesh.supervision.supervisor import Supervisor
-from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.streams.cache import AdsCache
 
 DOCUMENTS = (10, 1_000, 10_000)
 TIMES = 60

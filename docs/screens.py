@@ -20,7 +20,7 @@ from readme import ROOT
 from record import Session, screen
 from stage import Stage, stage
 
-from tealmesh.cli.watching import WATCH_SECONDS
+from tealmesh.cli.following.watching import WATCH_SECONDS
 
 COLUMNS, ROWS, SCREEN_ROWS = 80, 200, 24
 INTRODUCTION = (

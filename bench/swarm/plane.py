@@ -31,7 +31,7 @@ from tealmesh.model.identity.keys import Keys
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.store import Store, Transaction
 from tealmesh.supervision.supervisor import Supervisor
-from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.streams.cache import AdsCache
 
 
 class Plane:

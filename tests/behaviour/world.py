@@ -27,8 +27,8 @@ from tealmesh.envoy.bootstrap.bootstrap import bootstrap
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.cloudmap import DnsService
 from tealmesh.model.mesh import Instance, Kind
-from tealmesh.xds.cache import AdsCache
-from tealmesh.xds.server import AdsServicer
+from tealmesh.xds.streams.cache import AdsCache
+from tealmesh.xds.streams.server import AdsServicer
 from tests.behaviour import applications as apps
 from tests.behaviour.bridge import bridge
 from tests.behaviour.caller import Caller

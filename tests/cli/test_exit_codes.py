@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tealmesh.cli.ending import AFTER, APPROVAL, STAGES, reached
+from tealmesh.cli.following.ending import AFTER, APPROVAL, STAGES, reached
 from tealmesh.model.rollout import PHASES, Phase, State
 from tests.cli.command_line import DEPLOYMENT, follow, teal
 from tests.cli.teal_api import TealApi

@@ -35,8 +35,8 @@ def tracked() -> frozenset[str]:
 
 
 def exists(path: str) -> bool:
-    """Whether some tracked path is ``path`` or ends with it: `xds/cache.py` is short for
-    `src/tealmesh/xds/cache.py`.
+    """Whether some tracked path is ``path`` or ends with it: `http2/call.py` is short for
+    `src/tealmesh/http2/call.py`.
     """
     return any(fnmatch(one, path) or fnmatch(one, f"*/{path}") for one in tracked())
 
@@ -75,6 +75,6 @@ def test_named_files_and_folders_exist(document: Path) -> None:
 
 def test_a_wrong_path_and_a_wrong_link_are_noticed(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("# One\n[a](#one) [b](#two) [c](none.md) `xds/cache.py` `xds/none.py` `none/`")
+    page.write_text("# One\n[a](#one) [b](#two) [c](none.md) `http2/call.py` `xds/none.py` `none/`")
     assert list(broken_links(page)) == ["#two", "none.md"]
     assert list(missing_paths(page)) == ["xds/none.py", "none/"]

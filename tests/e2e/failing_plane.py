@@ -35,7 +35,7 @@ from tealmesh.rollout.notices.sending import Sending
 from tealmesh.rollout.performer import Performer
 from tealmesh.rollout.running.work import Work
 from tealmesh.store.meshes import Meshes
-from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.streams.cache import AdsCache
 
 WORKERS: tuple[tuple[Any, str], ...] = (
     (tealmesh.app.parts.streams, "feed"),

@@ -22,7 +22,7 @@ from tealmesh.envoy.resources import ResourceSet
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.mesh import Kind, MeshSnapshot, Proxy
 from tealmesh.store.snapshot import mesh_snapshot
-from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.streams.cache import AdsCache
 from tests.behaviour.secrets import Pki, secret_service
 from tests.support.drills import examples
 from tests.support.meshes.builder import MeshBuilder

@@ -16,12 +16,12 @@ from tealmesh.envoy.resources import Resource
 from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.mesh import Kind, MeshSnapshot, Proxy
-from tealmesh.xds.barrier import of_type
-from tealmesh.xds.encode import Encoder, _borne
-from tealmesh.xds.exchange import Change, Request
-from tealmesh.xds.own import Own
-from tealmesh.xds.session import Send
-from tealmesh.xds.stencil import Stencils
+from tealmesh.xds.protocol.barrier import of_type
+from tealmesh.xds.protocol.encode import Encoder, _borne
+from tealmesh.xds.protocol.exchange import Change, Request
+from tealmesh.xds.protocol.own import Own
+from tealmesh.xds.protocol.session import Send
+from tealmesh.xds.protocol.stencil import Stencils
 from tests.support.drills import examples
 from tests.support.meshes.builder import MeshBuilder
 

@@ -13,7 +13,7 @@ import httpx
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.certificates import Material
 from tealmesh.model.mesh import Kind, MeshSnapshot
-from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.streams.cache import AdsCache
 from tests.support.certificates import Authority, Leaf
 from tests.support.meshes.builder import MeshBuilder
 from tests.support.programs.backend import backend

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 
-from tealmesh.app.login import TRIES, Login
+from tealmesh.app.callers.login import TRIES, Login
 from tealmesh.aws.callers.known import Callers
 from tealmesh.aws.callers.peers import NOBODY
 from tealmesh.aws.wire.codec import Request

@@ -31,7 +31,7 @@ from tealmesh.rollout.metrics import proto
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.store import Store, Transaction, tables
 from tealmesh.supervision.supervisor import Supervisor
-from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.streams.cache import AdsCache
 from tests.support.machine import free_port
 from tests.support.meshes.builder import MeshBuilder
 

@@ -96,8 +96,8 @@ SHORT = {
     "rollout/metrics/servicer.py": {"_read": "one stream, which its Envoy begins again"},
     "store/database/limits.py": {"Thread": "looks at a clock and shuts sockets, which cannot fail"},
     "store/listening.py": {"Thread": "a loop that ends its errors, told as the database's outage"},
-    "xds/waking.py": {"_wake_all": "if it fails, each stream is woken by itself"},
-    "xds/conversation.py": {"_read": "one stream, which its Envoy begins again"},
+    "xds/streams/waking.py": {"_wake_all": "if it fails, each stream is woken by itself"},
+    "xds/streams/conversation.py": {"_read": "one stream, which its Envoy begins again"},
 }
 """What need not be supervised, and why, by module and by what is begun."""
 

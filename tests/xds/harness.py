@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 
 from tealmesh.envoy.bootstrap.bootstrap import bootstrap
-from tealmesh.xds.cache import AdsCache
-from tealmesh.xds.server import AdsServicer, Current
+from tealmesh.xds.streams.cache import AdsCache
+from tealmesh.xds.streams.server import AdsServicer, Current
 from tests.http2.echo import SERVERS
 from tests.support.planes.admitting import Shared, secret_file
 from tests.support.programs.envoy import ENVOY

@@ -13,7 +13,7 @@ from envoy.service.discovery.v3 import discovery_pb2
 from tealmesh.envoy.resources import Resource, ResourceSet
 from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.model.mesh import Kind, MeshSnapshot, Proxy
-from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.streams.cache import AdsCache
 from tests.support.meshes.builder import MeshBuilder
 from tests.xds.harness import TOKEN, serving
 

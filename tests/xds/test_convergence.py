@@ -6,7 +6,7 @@ from typing import Any
 
 from tealmesh.envoy.resources import ResourceSet
 from tealmesh.envoy.resources import ResourceType as T
-from tealmesh.xds.exchange import nonce_of
+from tealmesh.xds.protocol.exchange import nonce_of
 from tests.xds.stream import BOTH, NODE, Plane, Stream, names, resources, run
 
 

@@ -11,12 +11,12 @@ import pytest
 
 from tealmesh.envoy.resources import ResourceSet
 from tealmesh.model.mesh import Kind, Proxy
-from tealmesh.xds import waking
-from tealmesh.xds.cache import AdsCache
-from tealmesh.xds.connection import Connection
+from tealmesh.xds.streams import waking
+from tealmesh.xds.streams.cache import AdsCache
+from tealmesh.xds.streams.connection import Connection
 from tests.support.meshes.builder import MeshBuilder
-from tests.xds.envoy_model import EnvoyModel
-from tests.xds.test_standing import target
+from tests.xds.protocol.envoy_model import EnvoyModel
+from tests.xds.protocol.test_standing import target
 
 NODES = ("a", "b")
 

@@ -12,7 +12,7 @@ import pytest
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.cloudmap import DnsService
 from tealmesh.model.mesh import Instance, Kind
-from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.streams.cache import AdsCache
 from tests.behaviour.dns import NameServer
 from tests.support.drills import sizes
 from tests.support.meshes.builder import MeshBuilder

@@ -11,7 +11,7 @@ import pytest
 from tealmesh.envoy.resources import Resource, ResourceSet, encode
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.mesh import Kind, MeshSnapshot, Proxy
-from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.streams.cache import AdsCache
 from tests.support.machine import free_port
 from tests.support.programs.envoy import decoded, loopback
 from tests.support.programs.load import Load, answering

@@ -25,10 +25,10 @@ from tealmesh.envoy.resources import Resource
 from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.model.clock import steady_clock
 from tealmesh.model.errors import Behind, DatabaseAway
-from tealmesh.xds import balance, conversation, server
-from tealmesh.xds.balance import FEW, surplus
-from tealmesh.xds.fed import Fed
-from tealmesh.xds.server import AdsServicer
+from tealmesh.xds.streams import balance, conversation, server
+from tealmesh.xds.streams.balance import FEW, settled, surplus
+from tealmesh.xds.streams.fed import Fed
+from tealmesh.xds.streams.server import AdsServicer
 from tests.support.programs.relay import relay
 from tests.xds.harness import serving
 from tests.xds.stream import BEARER, METHODS, NODE, Plane, Stream, body, resources, run
@@ -257,6 +257,23 @@ def test_replicas_even_out(streams: dict[str, int]) -> None:
         raise AssertionError(streams)
     most = max(FEW, balance.TOLERANCE * average)
     assert all(count - average <= most for count in streams.values()) or len(streams) == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        ({}, {"a": 3000, "b": 0}, False),
+        ({"a": 2000, "b": 0}, {"a": 3000, "b": 2000}, False),
+        ({"a": 5000, "b": 5000}, {"a": 5000, "b": 5200}, True),
+        ({"a": 5000, "b": 5000}, {"a": 5000, "b": 5201}, False),
+        ({"a": 10}, {"a": 30}, True),
+        ({"a": 5000, "b": 5000}, {"a": 9000}, True),
+    ],
+)
+def test_replicas_even_out_only_once_no_more_envoys_come(
+    before: dict[str, int], now: dict[str, int], expected: bool
+) -> None:
+    assert settled(before, now) is expected
 
 
 def test_what_an_envoy_says_of_itself_is_not_kept_while_its_stream_lasts() -> None:

@@ -11,9 +11,9 @@ import pytest
 from tealmesh.envoy.resources import ResourceSet, ResourceType
 from tealmesh.envoy.translate import Translator
 from tealmesh.model.mesh import Kind
-from tealmesh.xds.barrier import NOTHING, Order, Permit, State, make_before_break, of_type
-from tealmesh.xds.cache import AdsCache
-from tealmesh.xds.exchange import Offer
+from tealmesh.xds.protocol.barrier import NOTHING, Order, Permit, State, make_before_break, of_type
+from tealmesh.xds.protocol.exchange import Offer
+from tealmesh.xds.streams.cache import AdsCache
 from tests.support.meshes.builder import MeshBuilder
 from tests.support.programs.envoy import loopback
 from tests.support.programs.load import Load, Report, answering

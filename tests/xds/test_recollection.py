@@ -7,8 +7,8 @@ import pytest
 from tealmesh.envoy.resources import ResourceSet
 from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.model.mesh import Kind, Proxy, Snapshot
-from tealmesh.xds.cache import AdsCache
-from tealmesh.xds.exchange import Request, version_of
+from tealmesh.xds.protocol.exchange import Request, version_of
+from tealmesh.xds.streams.cache import AdsCache
 from tests.support.meshes.builder import MeshBuilder
 from tests.xds.stream import NODE, resources
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tealmesh.envoy.resources import ResourceType as T
 from tealmesh.model.mesh import Kind, Proxy
-from tealmesh.xds.cache import AdsCache
-from tealmesh.xds.connection import SILENCE_SECONDS, SLOW_SECONDS
-from tealmesh.xds.exchange import Request, nonce_of
+from tealmesh.xds.protocol.exchange import Request, nonce_of
+from tealmesh.xds.streams.cache import AdsCache
+from tealmesh.xds.streams.connection import SILENCE_SECONDS, SLOW_SECONDS
 from tests.support.meshes.builder import MeshBuilder
 from tests.xds.stream import NODE, resources
 

@@ -25,7 +25,7 @@ from tealmesh.store.snapshot import (
     mesh_names,
 )
 from tealmesh.supervision.supervisor import Supervisor
-from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.streams.cache import AdsCache
 
 AnySnapshot = LoadBalancerSnapshot | ByHostSnapshot
 Reading = tuple[str, Callable[[], AnySnapshot | None]]

@@ -25,7 +25,7 @@ from tealmesh.aws.callers.connections import beyond_loopback, of_owner
 from tealmesh.model.errors import TealError
 from tealmesh.model.identity import rings
 from tealmesh.model.identity.keys import Keys
-from tealmesh.model.listening import Address
+from tealmesh.model.plane.listening import Address
 
 """The file with the secret that the keys of this data directory are derived from."""
 OWNER_TOKEN = "xds-token"  # noqa: S105 - the name of a file

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tealmesh.engine.runtimes.choice import Mode
 from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION
-from tealmesh.model.listening import Listening
+from tealmesh.model.plane.listening import Listening
 from tealmesh.rollout.running.work import OnTransition
 
 

@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tealmesh.aws.wire.apimodel import models_path
-from tealmesh.model import leases
 from tealmesh.model.arn import DEFAULT_REGION
 from tealmesh.model.identity.caller import OURSELVES
+from tealmesh.model.plane import leases
 
 
 def client(
@@ -65,7 +65,7 @@ def client_of_aws(service: str, region: str, endpoint: str = "", *, attempts: in
         as_named = {"inject_host_prefix": False} if endpoint else {}
         config = Config(
             **as_named,
-            # Together no longer than an attempt may take under a lease: `model.leases`.
+            # Together no longer than an attempt may take under a lease: `model.plane.leases`.
             connect_timeout=1.5,
             read_timeout=leases.ATTEMPT_SECONDS - 1.5,
             max_pool_connections=32,

@@ -32,12 +32,12 @@ from tealmesh.aws.signing import Identity, identify
 from tealmesh.aws.wire import codec
 from tealmesh.aws.wire.apimodel import Model
 from tealmesh.aws.wire.codec import Request, Response
-from tealmesh.model import leases
 from tealmesh.model.clock import NewId, random_id, system_clock
 from tealmesh.model.errors import AwsError
 from tealmesh.model.identity import answering
 from tealmesh.model.identity.answering import Answering
 from tealmesh.model.identity.caller import Caller, Principal, speaking
+from tealmesh.model.plane import leases
 from tealmesh.model.rollout import fencing
 
 log = logging.getLogger(__name__)
@@ -57,8 +57,9 @@ _HEALTH = "/_teal/health"
 _HEALTH_OF_ALL = ("status", "version", "revision", "serverId", "replica", "database")
 
 Leased = Callable[[str], AbstractContextManager[None]]
-"""The header of `model.leases`, or nothing -> what the writes of a request are made in. Raises
-AwsError for a header that cannot be."""
+"""The header of `model.plane.leases`, or nothing -> what the writes of a request are made in.
+Raises AwsError for a header that cannot be.
+"""
 
 
 Observe = Callable[[Answering, int, float, float], None]
@@ -104,8 +105,9 @@ def build_gateway(
     or an address, which the Host header may then have. Without ``moto``, other services are refused
     by name; without a ``front``, nobody asks who calls, which is for tests. ``aliases`` are further
     paths of pages, and ``observe`` is told of each call. ``leased`` takes the header of
-    `model.leases`: in its context, each write checks that the lease is still held. ``fresh`` is
-    awaited before each operation of ours: what another replica has answered is known then.
+    `model.plane.leases`: in its context, each write checks that the lease is still held.
+    ``fresh`` is awaited before each operation of ours: what another replica has answered is known
+    then.
     """
 
     async def show_health(request: HttpRequest) -> HttpResponse:

@@ -24,7 +24,7 @@ from tealmesh.cli.screens.troubles import troubles
 from tealmesh.cli.screens.waiting import looking, waiting
 from tealmesh.cli.services import deploying
 from tealmesh.model.errors import NoControlPlane, TealError
-from tealmesh.model.listening import BEYOND, ListenOptions
+from tealmesh.model.plane.listening import BEYOND, ListenOptions
 
 if TYPE_CHECKING:
     from tealmesh.model import wire

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from tealmesh.cli.following.ready import shortages
 from tealmesh.cli.names import envoy_name
 from tealmesh.cli.options import default_data_dir
 from tealmesh.cli.orphans import orphans
-from tealmesh.cli.ready import shortages
 from tealmesh.cli.screens.balancers import balancer_problems
 from tealmesh.cli.screens.troubles import troubles
 from tealmesh.cli.services import meshes_of

@@ -42,12 +42,12 @@ Seven exceptions are no errors of this kind: each steers the module that defines
 there or by its worker.
 
     Exception
-    ├── aws.gateway._Disconnected   the caller hung up while sending its request
-    ├── http2.frames.Broken         a client broke the protocol: its connection ends
-    ├── http2.hpack.TooLarge        a client's headers are larger than what is allowed
-    ├── http2.serving._Aborted      a handler has ended its call with a status
-    ├── xds.conversation.Refused    a stream ends with this gRPC status
-    ├── engine.task.record.TaskGone the task's document was deleted
+    ├── aws.gateway._Disconnected        the caller hung up while sending its request
+    ├── http2.frames.Broken              a client broke the protocol: its connection ends
+    ├── http2.hpack.TooLarge             a client's headers are larger than what is allowed
+    ├── http2.serving._Aborted           a handler has ended its call with a status
+    ├── xds.streams.conversation.Refused a stream ends with this gRPC status
+    ├── engine.task.record.TaskGone      the task's document was deleted
     └── sqlalchemy.exc.SQLAlchemyError
         └── store.database.opening.Unwritten  a database that answers did not take a write
 

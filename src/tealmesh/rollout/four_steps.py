@@ -42,7 +42,7 @@ class SideNow:
     """What callers saw of it in the window."""
     targeted: bool = True
     """Whether the route names it. If it does not, no caller sends to it or reports on it; once it
-    is given weight, callers get to know its endpoints before the route (`xds.barrier`).
+    is given weight, callers get to know its endpoints before the route (`xds.protocol.barrier`).
     """
     since: float = 0.0
     """When it was started (epoch seconds); the newer side is the one being released."""

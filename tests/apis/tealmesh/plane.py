@@ -17,7 +17,7 @@ from tealmesh.model.clock import system_clock
 from tealmesh.model.convergence import Convergence
 from tealmesh.store import Store, Transaction, tables
 from tealmesh.store.snapshot import mesh_snapshot
-from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.streams.cache import AdsCache
 from tests.support.meshes.translation import translate
 
 TOML = """

@@ -14,7 +14,7 @@ from tealmesh.model.clock import system_clock
 from tealmesh.model.errors import AwsError
 from tealmesh.model.mesh import Kind, Proxy
 from tealmesh.store.snapshot import mesh_snapshot
-from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.streams.cache import AdsCache
 from tests.support.meshes.translation import translate
 from tests.support.planes.appmesh import Direct
 

@@ -7,7 +7,7 @@ import logging
 
 from tealmesh.model.identity import answering
 from tealmesh.model.identity.answering import Answering
-from tealmesh.model.logs import FORMAT, JsonLines, TextLines
+from tealmesh.model.plane.logs import FORMAT, JsonLines, TextLines
 
 
 def record(message: str, **fields: object) -> logging.LogRecord:

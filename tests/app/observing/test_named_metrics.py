@@ -16,14 +16,14 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from tealmesh.app.observing.calls import Calls, Write
 from tealmesh.app.observing.following import Following, changed_meshes
 from tealmesh.app.observing.metrics import Sources, families
-from tealmesh.app.openmetrics import Standing, page
+from tealmesh.app.pages.openmetrics import Standing, page
 from tealmesh.envoy.resources import ResourceSet
 from tealmesh.model.convergence import Convergence, EnvoyStatus, Reported
 from tealmesh.model.identity.answering import Answering
 from tealmesh.model.mesh import Proxy
 from tealmesh.store import Store, tables
-from tealmesh.xds.cache import AdsCache
-from tealmesh.xds.counts import BOUNDS, Times
+from tealmesh.xds.streams.cache import AdsCache
+from tealmesh.xds.streams.counts import BOUNDS, Times
 from tests.support.machine import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"

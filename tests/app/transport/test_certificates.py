@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 from tealmesh.app.transport.certificates import Certificates, is_named
 from tealmesh.model.clock import Wall, system_clock
 from tealmesh.model.errors import TealError
-from tealmesh.model.listening import Address, Listening
+from tealmesh.model.plane.listening import Address, Listening
 from tests.support.certificates import Authority, Leaf
 
 

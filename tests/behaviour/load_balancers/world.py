@@ -27,8 +27,8 @@ from tealmesh.envoy.translate import Translator
 from tealmesh.model.certificates import Material
 from tealmesh.model.load_balancers import LoadBalancerSnapshot
 from tealmesh.model.mesh import load_balancer_scope
-from tealmesh.xds.cache import AdsCache
-from tealmesh.xds.server import AdsServicer
+from tealmesh.xds.streams.cache import AdsCache
+from tealmesh.xds.streams.server import AdsServicer
 from tests.behaviour import applications
 from tests.behaviour.bridge import bridge
 from tests.behaviour.load_balancers import targets

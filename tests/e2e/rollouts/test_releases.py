@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from tealmesh.cli.demo.system import Plane
-from tealmesh.cli.ready import wait_ready
+from tealmesh.cli.following.ready import wait_ready
 from tealmesh.cli.rehearse.callers import MADE, Callers, Seen
 from tealmesh.cli.rehearse.faults import Fault, Wrong
 from tealmesh.cli.rehearse.stage import Stage

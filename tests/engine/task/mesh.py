@@ -19,8 +19,8 @@ from tealmesh.store import tables
 from tealmesh.store.snapshot import mesh_names, mesh_snapshot
 from tealmesh.store.store import Store
 from tealmesh.store.views import Transaction
-from tealmesh.xds.cache import AdsCache
-from tealmesh.xds.server import AdsServicer
+from tealmesh.xds.streams.cache import AdsCache
+from tealmesh.xds.streams.server import AdsServicer
 from tests.support.planes.admitting import admission
 from tests.support.planes.engine import KEYS, NOWHERE, engine_context, quick_times, running
 

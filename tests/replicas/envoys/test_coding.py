@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,7 +39,33 @@ def reports(draw: st.DrawFn) -> list[Reported]:
 @given(reports())
 @settings(max_examples=examples(400), deadline=None)
 def test_what_is_published_is_what_is_read(envoys: list[Reported]) -> None:
-    assert coding.read(coding.roster(envoys), coding.progress(envoys)) == envoys
+    who = coding.entries(coding.roster(map(coding.entry, envoys)))
+    assert coding.read(who, coding.progress(envoys)) == envoys
+
+
+@given(reports(), st.data())
+@settings(max_examples=examples(400), deadline=None)
+def test_what_has_not_changed_is_the_same_object(
+    envoys: list[Reported], data: st.DataObject
+) -> None:
+    who = coding.entries(coding.roster(map(coding.entry, envoys)))
+    before = coding.read(who, coding.progress(envoys))
+    moved = [
+        Reported(
+            replace(
+                one.status,
+                connected=data.draw(st.booleans()),
+                acknowledged=data.draw(revisions),
+                rejected=data.draw(st.sampled_from(["", "no such cluster"])),
+                note=data.draw(st.sampled_from(["", "slow"])),
+            ),
+            data.draw(revisions),
+        )
+        for one in envoys
+    ]
+    after = coding.read(who, coding.progress(moved), before)
+    assert after == moved
+    assert all((one is was) == (one == was) for one, was in zip(after, before, strict=True))
 
 
 @given(st.lists(st.tuples(st.booleans(), reports()), max_size=4), st.sets(names))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
@@ -28,13 +28,16 @@ class _Replica:
         self.shared = SharedEnvoys(
             self.engine.begin,
             self.name,
-            lambda mesh: self.envoys.values(),
+            self.here,
             lambda: self.others,
             self.changed.append,
             self.waited,
             lambda identity: identity == "stopped",
             steady_clock,
         )
+
+    def here(self, mesh: str, ids: Collection[str] | None) -> list[Reported]:
+        return [one for one in self.envoys.values() if ids is None or one.status.id in ids]
 
     def has(self, *ids: str, at: int) -> None:
         statuses = [EnvoyStatus(i, "node", "mesh/shop/virtualNode/a", True, at) for i in ids]
@@ -70,7 +73,7 @@ def test_each_replica_knows_how_far_the_others_envoys_are(postgres: str) -> None
         two.envoys["a"] = replace(
             two.envoys["a"], status=replace(two.envoys["a"].status, acknowledged=9)
         )
-        two.shared.moved("shop")
+        two.shared.moved("shop", "a")
         await _until(lambda: one.sees()["a"] == (True, 9))
         one.has("c", at=9)
         await _until(lambda: two.sees() == {"c": (True, 9)})

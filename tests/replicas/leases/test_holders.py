@@ -14,8 +14,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from tealmesh.model import leases
 from tealmesh.model.clock import steady_clock
+from tealmesh.model.plane import leases
 from tealmesh.replicas.leases.deciding import Terms
 from tealmesh.replicas.leases.holder import Leases
 from tealmesh.store.database.schema import metadata

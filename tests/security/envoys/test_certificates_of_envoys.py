@@ -14,7 +14,7 @@ from tealmesh.app.transport.certificates import Certificates
 from tealmesh.model.clock import system_clock
 from tealmesh.model.identity.bindings import Bindings
 from tealmesh.model.identity.envoys import CERTIFIED
-from tealmesh.model.listening import Address, Listening
+from tealmesh.model.plane.listening import Address, Listening
 from tealmesh.supervision.supervisor import Supervisor
 from tests.security.world import NODES, WEB, World, ask, opened
 from tests.support.certificates import Authority, Leaf, client_context, seen_certificate

@@ -9,7 +9,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from tealmesh.xds.limits import STREAMS_OF_ENVOY, WAITING_OF_SOURCE
+from tealmesh.xds.streams.limits import STREAMS_OF_ENVOY, WAITING_OF_SOURCE
 from tests.security.world import ADS, NODES, WEB, World, ask, attack, until
 
 

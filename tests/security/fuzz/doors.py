@@ -27,8 +27,8 @@ from tealmesh.envoy.bootstrap.bootstrap import bootstrap, proxy_of
 from tealmesh.model.config.parse import parse_any
 from tealmesh.model.errors import AwsError, TealError
 from tealmesh.model.identity.envoys import proven
-from tealmesh.xds.session import Session
-from tealmesh.xds.variants import _delta_request, _sotw_request
+from tealmesh.xds.protocol.session import Session
+from tealmesh.xds.protocol.variants import _delta_request, _sotw_request
 from tests.security.fuzz.source import Source
 
 NAMES = ("appmesh", "ecs", "servicediscovery", "tealmesh")

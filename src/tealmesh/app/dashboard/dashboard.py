@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 from tealmesh import __version__
 from tealmesh.apis.tealmesh import answers
 from tealmesh.apis.tealmesh.api import Tealmesh
+from tealmesh.app.callers.entrance import Entrance
 from tealmesh.app.dashboard.board import Items
 from tealmesh.app.dashboard.budget import Spent
 from tealmesh.app.dashboard.files import Files
@@ -18,7 +19,6 @@ from tealmesh.app.dashboard.routes import page_routes
 from tealmesh.app.dashboard.sight import Sight
 from tealmesh.app.dashboard.sources import Sources
 from tealmesh.app.dashboard.stream import Stream
-from tealmesh.app.entrance import Entrance
 from tealmesh.app.envoys.admission import SeenEnvoys
 from tealmesh.app.settings import CommonConfig
 from tealmesh.aws.wire.apimodel import Model
@@ -32,7 +32,7 @@ from tealmesh.rollout.controller import Controller
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.store import Store
 from tealmesh.supervision.supervisor import Supervisor
-from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.streams.cache import AdsCache
 
 
 class Dashboard:

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.errors import Behind, DatabaseAway
 from tealmesh.store import Store
-from tealmesh.xds.fed import Fed
+from tealmesh.xds.streams.fed import Fed
 
 LAG_SECONDS = 5.0
 """How long an Envoy waits for this replica to have what the database has."""
@@ -39,8 +39,8 @@ def head_of(store: Store) -> Head:
 
 
 class Current:
-    """`xds.server.Current` by the database's revision, which is asked for once for all that connect
-    while an earlier question is open.
+    """`xds.streams.server.Current` by the database's revision, which is asked for once for all that
+    connect while an earlier question is open.
     """
 
     def __init__(

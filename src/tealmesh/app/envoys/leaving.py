@@ -21,8 +21,8 @@ from tealmesh.model.identity.envoys import Admit, shown
 from tealmesh.model.leaving import HELLO, LEAVE, SERVICE, Leave, Left, ServerId, leave_of
 from tealmesh.store import Reader, Store, Transaction, instances, tables
 from tealmesh.store.views import Document
-from tealmesh.xds.conversation import Refused, as_status
-from tealmesh.xds.limits import Limits, source_of
+from tealmesh.xds.streams.conversation import Refused, as_status
+from tealmesh.xds.streams.limits import Limits, source_of
 
 if TYPE_CHECKING:
     from tealmesh.model.cloudmap import DiscoveredBody
@@ -33,7 +33,7 @@ _SHOWN = 5
 
 B = TypeVar("B")
 Converge = Callable[[str, int, float], Awaitable[Convergence]]
-"""``(mesh, revision, seconds)``, as `xds.cache.AdsCache.wait_converged`."""
+"""``(mesh, revision, seconds)``, as `xds.streams.cache.AdsCache.wait_converged`."""
 
 
 class LeavingServicer:

@@ -17,14 +17,14 @@ from tealmesh.app.transport.tls import for_envoys
 from tealmesh.http2.server import Server
 from tealmesh.model.errors import TealError
 from tealmesh.model.identity.envoys import Admit
-from tealmesh.model.listening import Address
+from tealmesh.model.plane.listening import Address
 from tealmesh.rollout.metrics.servicer import MetricsServicer
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.traces.collector import TraceServicer
-from tealmesh.xds import balance
-from tealmesh.xds.cache import AdsCache
-from tealmesh.xds.server import AdsServicer, Current
+from tealmesh.xds.streams import balance
+from tealmesh.xds.streams.cache import AdsCache
+from tealmesh.xds.streams.server import AdsServicer, Current
 
 _log = logging.getLogger(__name__)
 
@@ -160,13 +160,16 @@ class EnvoyServer:
 
     async def even_out(self, own: str, counts: Callable[[], Mapping[str, int]]) -> None:
         """Let Envoys go while this replica, ``own``, has many more than the others have by
-        ``counts``; until cancelled.
+        ``counts``, and nearly all have come that will; until cancelled.
         """
+        before: Mapping[str, int] = {}
         while True:
             await asyncio.sleep(balance.SECONDS)
-            more = balance.surplus(own, counts())
+            streams = dict(counts())
+            more = balance.surplus(own, streams) if balance.settled(before, streams) else 0
             if more:
                 self._ads.shed(more)
+            before = streams
 
     async def hand_over(self, cut_off: Callable[[], bool]) -> None:
         """Let all Envoys go while this replica alone is ``cut_off`` from the database; until

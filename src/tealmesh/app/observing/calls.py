@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tealmesh.model.identity.answering import Answering
-from tealmesh.xds.counts import Times
+from tealmesh.xds.streams.counts import Times
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from tealmesh.model.clock import SteadyClock
 from tealmesh.model.convergence import Convergence
 from tealmesh.model.identity import answering
 from tealmesh.store import Store, View
-from tealmesh.xds.counts import Times
+from tealmesh.xds.streams.counts import Times
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

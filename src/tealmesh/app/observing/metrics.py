@@ -18,8 +18,8 @@ from tealmesh.app.observing.calls import Calls
 from tealmesh.app.observing.following import Following
 from tealmesh.store import Store, tables
 from tealmesh.supervision.trouble import Trouble
-from tealmesh.xds.cache import AdsCache
-from tealmesh.xds.counts import Times
+from tealmesh.xds.streams.cache import AdsCache
+from tealmesh.xds.streams.counts import Times
 
 
 @dataclass(frozen=True)

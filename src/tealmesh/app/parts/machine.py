@@ -15,7 +15,7 @@ from tealmesh.apis.servicediscovery.api import ServiceDiscovery
 from tealmesh.apis.servicediscovery.dns_server import DnsServer, Resolver
 from tealmesh.apis.tealmesh.ports import LoadBalancers
 from tealmesh.apis.tealmesh.ports import Logs as TaskLogs
-from tealmesh.app.entrance import Entrance
+from tealmesh.app.callers.entrance import Entrance
 from tealmesh.app.findings import every_member_without_effect, port_problem
 from tealmesh.app.host import HOST, RESOLVER_HOST
 from tealmesh.app.lost_state import DATABASE, watch_directory

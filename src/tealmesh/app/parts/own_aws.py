@@ -7,12 +7,12 @@ from functools import partial
 from typing import Any
 
 from tealmesh.apis.appmesh.certificates import IssuedOf
+from tealmesh.app.callers.own_iam import OwnIam
 from tealmesh.app.envoys.admission import task_of_session
 from tealmesh.app.envoys.documents import ByDocuments
 from tealmesh.app.envoys.permission import Decider
 from tealmesh.app.envoys.role_identity import RoleIdentities
 from tealmesh.app.lost_state import JOURNAL
-from tealmesh.app.own_iam import OwnIam
 from tealmesh.app.parts.ground import Ground
 from tealmesh.app.parts.ports import Iam
 from tealmesh.app.settings import AppConfig

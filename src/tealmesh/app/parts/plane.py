@@ -15,11 +15,11 @@ from tealmesh.apis.appmesh.api import AppMesh
 from tealmesh.apis.appmesh.grace import end_grace
 from tealmesh.apis.appmesh.shifting import RouteShifts
 from tealmesh.apis.tealmesh.api import Tealmesh
-from tealmesh.app import login, openmetrics
+from tealmesh.app.callers import login
+from tealmesh.app.callers.entrance import Entrance
 from tealmesh.app.dashboard.dashboard import Dashboard
 from tealmesh.app.dashboard.routes import OPEN
 from tealmesh.app.database import watch_database
-from tealmesh.app.entrance import Entrance
 from tealmesh.app.hearing import Heard
 from tealmesh.app.observing import ready, spans
 from tealmesh.app.observing.calls import Calls
@@ -27,7 +27,8 @@ from tealmesh.app.observing.following import Following
 from tealmesh.app.observing.lag import UNREADY_SECONDS, Lag
 from tealmesh.app.observing.metrics import Sources, families
 from tealmesh.app.observing.spans import Spans
-from tealmesh.app.pages import Pages
+from tealmesh.app.pages import openmetrics
+from tealmesh.app.pages.mounted import Pages
 from tealmesh.app.parts.ground import Ground
 from tealmesh.app.parts.ports import Cloud, OtherServices, Worker
 from tealmesh.app.parts.replication import ROLLOUTS, TIMERS

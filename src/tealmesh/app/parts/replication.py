@@ -19,7 +19,7 @@ from tealmesh.replicas.presence.presence import Presence
 from tealmesh.rollout.metrics.shared import Elsewhere, Here, packed
 from tealmesh.rollout.metrics.windows import Metrics
 from tealmesh.store import Store
-from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.streams.cache import AdsCache
 
 ROLLOUTS, TIMERS, DISCOVERY = "rollouts", "timers", "discovery"
 """The leases: of deployments, of what happens when its time has come, and of what is read from AWS.

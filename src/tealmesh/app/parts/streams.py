@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from tealmesh.apis.appmesh.certificates import Certificates
+from tealmesh.app.callers.entrance import Entrance
 from tealmesh.app.dashboard.tracing import Tracing
-from tealmesh.app.entrance import Entrance
 from tealmesh.app.envoys.admission import Admission, SeenEnvoys
 from tealmesh.app.envoys.bound import ByBindings
 from tealmesh.app.envoys.current import Current, head_of
@@ -25,7 +25,7 @@ from tealmesh.envoy.translate import Translator
 from tealmesh.model.clock import steady_clock, system_clock
 from tealmesh.model.identity.bindings import watched_bindings
 from tealmesh.rollout.metrics.windows import Metrics
-from tealmesh.xds.cache import AdsCache
+from tealmesh.xds.streams.cache import AdsCache
 
 
 class Streams:

@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from tealmesh.app.entrance import Entrance
+from tealmesh.app.callers.entrance import Entrance
 from tealmesh.app.parts.aws import AwsEndpoints
 from tealmesh.app.parts.elsewhere import Elsewhere
 from tealmesh.app.parts.ground import Ground

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tealmesh.model.clock import Clock
 from tealmesh.model.errors import TealError
-from tealmesh.model.listening import Listening
+from tealmesh.model.plane.listening import Listening
 
 _log = logging.getLogger(__name__)
 

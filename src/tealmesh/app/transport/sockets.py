@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 
 from tealmesh.model.errors import TealError
-from tealmesh.model.listening import Address
+from tealmesh.model.plane.listening import Address
 
 
 @contextlib.contextmanager

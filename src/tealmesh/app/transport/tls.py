@@ -14,7 +14,7 @@ from tealmesh.app.transport.acceptor import Acceptor
 from tealmesh.app.transport.certificates import Certificates, is_named
 from tealmesh.app.transport.sockets import listen_at
 from tealmesh.model.clock import system_clock
-from tealmesh.model.listening import Listening
+from tealmesh.model.plane.listening import Listening
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,7 @@ def _refused(applied: wire.ApplyOutput) -> None:
 
 def _wait(client: Client, applied: wire.ApplyOutput, seconds: float, *, err: bool) -> None:
     """Wait until every task is healthy, and print where gateways listen."""
-    from tealmesh.cli.ready import wait_ready
+    from tealmesh.cli.following.ready import wait_ready
 
     names = {resource["name"] for resource in (*applied["services"], *applied["gateways"])}
     if not seconds or not names:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tealmesh.cli import completing, watching
+from tealmesh.cli import completing
+from tealmesh.cli.following import watching
 from tealmesh.cli.groups import commands
 from tealmesh.cli.groups.choosing import with_group
 from tealmesh.cli.options import print_json, with_client, with_json

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tealmesh.cli import completing
-from tealmesh.cli.ending import Ending, ends, follow_or_report
+from tealmesh.cli.following.ending import Ending, ends, follow_or_report
 from tealmesh.cli.groups import commands
 from tealmesh.cli.groups.choosing import or_group
 from tealmesh.cli.options import print_json, with_client, with_json

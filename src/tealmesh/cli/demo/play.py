@@ -18,7 +18,7 @@ import click
 from tealmesh.cli.demo.ledger import Ledger, complaints, steps_of
 from tealmesh.cli.demo.system import LoadProcess, Plane, System
 from tealmesh.cli.demo.view import Scene, Stage, report
-from tealmesh.cli.follow import FINAL_STATUSES
+from tealmesh.cli.following.follow import FINAL_STATUSES
 from tealmesh.model.errors import TealError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tealmesh.cli import watching
-from tealmesh.cli.ending import Ending, say_that_it_runs
+from tealmesh.cli.following import watching
+from tealmesh.cli.following.ending import Ending, say_that_it_runs
 from tealmesh.cli.options import print_json
 from tealmesh.model.errors import AwsError, TealError
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from tealmesh.cli.ending import Ending, reached
-from tealmesh.cli.follow import FINAL_STATUSES, Show, live_area, patiently
+from tealmesh.cli.following.ending import Ending, reached
+from tealmesh.cli.following.follow import FINAL_STATUSES, Show, live_area, patiently
 from tealmesh.cli.groups.screens import entry_line, group_view
 from tealmesh.cli.options import print_json
 from tealmesh.cli.screens import render

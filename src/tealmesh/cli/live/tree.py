@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from tealmesh.cli.following.ready import shortages
 from tealmesh.cli.live.deploying import deployment_rows, position
 from tealmesh.cli.live.rows import Marks, Row, Tree, fit
 from tealmesh.cli.live.sides import side_rows
-from tealmesh.cli.ready import shortages
 from tealmesh.cli.screens import render, standing
 from tealmesh.cli.screens.fit import short_image, versions
 from tealmesh.cli.screens.heartbeat import addresses, advice, lacks_requests

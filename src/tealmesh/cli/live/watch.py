@@ -10,6 +10,7 @@ import click
 from rich.console import Console, Group
 from rich.live import Live
 
+from tealmesh.cli.following.watching import WATCH_SECONDS
 from tealmesh.cli.live.changes import Fact, changes, facts
 from tealmesh.cli.live.rows import marks_for
 from tealmesh.cli.live.sight import Sight
@@ -17,7 +18,6 @@ from tealmesh.cli.live.traffic import Traffic
 from tealmesh.cli.live.tree import MEANWHILE, picture
 from tealmesh.cli.screens import render
 from tealmesh.cli.screens.waiting import silence
-from tealmesh.cli.watching import WATCH_SECONDS
 from tealmesh.model.errors import NoControlPlane
 
 Look = Callable[[], Sight]

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tealmesh.cli.demo.system import Plane
-from tealmesh.cli.follow import FINAL_STATUSES
-from tealmesh.cli.ready import wait_ready
+from tealmesh.cli.following.follow import FINAL_STATUSES
+from tealmesh.cli.following.ready import wait_ready
 from tealmesh.cli.rehearse.callers import Callers, Seen
 from tealmesh.cli.rehearse.killing import kill_envoy
 from tealmesh.model.errors import NoControlPlane, TealError

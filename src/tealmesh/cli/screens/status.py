@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tealmesh.cli.ready import shortages
+from tealmesh.cli.following.ready import shortages
 from tealmesh.cli.screens.balancers import balancer_parts
 from tealmesh.cli.screens.fit import fitted, short_image
 from tealmesh.cli.screens.heartbeat import addresses, advice, lacks_requests

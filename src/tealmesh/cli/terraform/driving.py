@@ -14,8 +14,8 @@ from pathlib import Path
 import click
 
 from tealmesh.cli.client import Client
-from tealmesh.cli.ending import Ending, follow_or_report
-from tealmesh.cli.follow import FINAL_STATUSES, patiently
+from tealmesh.cli.following.ending import Ending, follow_or_report
+from tealmesh.cli.following.follow import FINAL_STATUSES, patiently
 from tealmesh.cli.options import read_text
 from tealmesh.cli.terraform import plans, variables
 from tealmesh.cli.terraform.running import Terraform

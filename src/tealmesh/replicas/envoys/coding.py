@@ -12,11 +12,33 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tealmesh.model.convergence import EnvoyStatus, Reported
 
+Entry = tuple[str, str, str, str]
+"""Of a roster: id, node id, resource and version."""
 
-def roster(envoys: Sequence[Reported]) -> str:
+
+def entry(envoy: Reported) -> str:
+    """Who one is, as it stands in a roster."""
+    return json.dumps(_entry(envoy))
+
+
+def roster(entries: Iterable[str]) -> str:
     """Who they are."""
-    statuses = [e.status for e in envoys]
-    return json.dumps([(s.id, s.node_id, s.resource, s.version) for s in statuses])
+    return f"[{','.join(entries)}]"
+
+
+def entries(roster: str) -> list[Entry]:
+    """Who they are by a roster. Raises ValueError for anything else."""
+    return [(identity, node, what, version) for identity, node, what, version in json.loads(roster)]
+
+
+def same(one: Reported, other: Reported) -> bool:
+    """Whether both have the same entry."""
+    return _entry(one) == _entry(other)
+
+
+def _entry(envoy: Reported) -> Entry:
+    status = envoy.status
+    return status.id, status.node_id, status.resource, status.version
 
 
 def progress(envoys: Sequence[Reported]) -> str:
@@ -43,29 +65,47 @@ def progress(envoys: Sequence[Reported]) -> str:
     return json.dumps(told)
 
 
-def read(roster: str, progress: str) -> list[Reported]:
-    """What a replica has published. Raises ValueError for anything else."""
+def read(
+    entries: Sequence[Entry], progress: str, before: Sequence[Reported] = ()
+) -> list[Reported]:
+    """What a replica has published, by the entries of its roster; the objects of ``before``, which
+    it had published with the same roster, where they still say what is so. Raises ValueError if
+    ``progress`` is anything else.
+    """
     told = json.loads(progress)
+    newest, informed = told["newest"], told["informed"]
     acknowledged = {
         place: int(revision) for revision, runs in told["behind"].items() for place in _places(runs)
     }
     gone = set(_places(told["gone"]))
     more: Mapping[str, tuple[str, str, int]] = told["more"]
+    usual = ("", "", informed)
     found = []
-    for place, (identity, node_id, resource, version) in enumerate(json.loads(roster)):
-        rejected, note, informed = more.get(str(place), ("", "", told["informed"]))
+    for place, (identity, node_id, resource, version) in enumerate(entries):
+        rejected, note, heard = more.get(str(place), usual) if more else usual
+        runs_with, connected = acknowledged.get(place, newest), place not in gone
+        if before and _says(was := before[place], connected, runs_with, rejected, note, heard):
+            found.append(was)
+            continue
         status = EnvoyStatus(
-            identity,
-            node_id,
-            resource,
-            place not in gone,
-            acknowledged.get(place, told["newest"]),
-            rejected=rejected,
-            note=note,
-            version=version,
-        )
-        found.append(Reported(status, informed))
+            identity, node_id, resource, connected, runs_with,
+            rejected=rejected, note=note, version=version,
+        )  # fmt: skip
+        found.append(Reported(status, heard))
     return found
+
+
+def _says(
+    was: Reported, connected: bool, acknowledged: int, rejected: str, note: str, informed: int
+) -> bool:
+    status = was.status
+    return (
+        status.acknowledged == acknowledged
+        and status.connected == connected
+        and was.informed == informed
+        and status.rejected == rejected
+        and status.note == note
+    )
 
 
 def _runs(places: Iterable[int]) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
@@ -22,7 +22,11 @@ from tealmesh.store.database.schema import replica_meshes as meshes
 log = logging.getLogger(__name__)
 
 BATCH_SECONDS = 0.03
-"""What changes within so long is published together."""
+"""What changes within so long is published together, at least."""
+LATEST_SECONDS = 0.07
+"""And at most: of thousands of Envoys, writing them down takes its time."""
+LOOK_SECONDS = 2.0
+"""How often all Envoys of a mesh are looked at, in place of those that have moved."""
 READ_SECONDS = 0.05
 """How often the others' rows are looked at while somebody waits for convergence."""
 IDLE_SECONDS = 1.0
@@ -32,15 +36,35 @@ DEPARTED_SECONDS = 3.0
 
 
 @dataclass
-class _Published:
-    """What this replica has published of a mesh."""
+class _Mesh:
+    """What this replica reports of a mesh, and what it has published of it."""
 
+    envoys: dict[str, tuple[str, Reported]] = field(default_factory=dict)
+    """By id, in the order of the roster: its entry, and how far it is."""
+    left: dict[str, float] = field(default_factory=dict)
+    """Those that have disconnected, and when."""
+    looked: float = -LOOK_SECONDS
+    """When all were looked at."""
     roster: str = ""
     roster_number: int = 0
     progress: str = ""
     number: int = 0
-    last: dict[str, Reported] = field(default_factory=dict)
-    departed: dict[str, tuple[float, Reported]] = field(default_factory=dict)
+
+    def take(self, present: Mapping[str, Reported], asked: Collection[str], now: float) -> None:
+        """``present``: those of ``asked`` that have a stream, as they are now."""
+        for identity in asked:
+            known = self.envoys.get(identity)
+            if known is not None and identity not in present and identity not in self.left:
+                entry, one = known
+                gone = replace(one, status=replace(one.status, connected=False))
+                self.envoys[identity], self.left[identity] = (entry, gone), now
+        for identity, one in present.items():
+            self.left.pop(identity, None)
+            known = self.envoys.get(identity)
+            same = known is not None and coding.same(known[1], one)
+            self.envoys[identity] = (known[0] if known and same else coding.entry(one), one)
+        for identity in [one for one, at in self.left.items() if now - at >= DEPARTED_SECONDS]:
+            del self.left[identity], self.envoys[identity]
 
 
 @dataclass
@@ -49,23 +73,23 @@ class _Read:
 
     number: int
     roster_number: int
-    roster: str
+    roster: Sequence[coding.Entry]
     envoys: list[Reported]
 
 
 class SharedEnvoys:
     """An `xds.elsewhere.Elsewhere`; `publish` and `follow` must run as long as the replica does.
 
-    ``here`` tells of the Envoys with a stream here, ``others`` who is there, ``changed`` is called
-    with a mesh of which others have published something else, ``waited`` is set while somebody
-    waits for convergence.
+    ``here`` tells of the Envoys of a mesh with a stream here, of all or of those with some ids;
+    ``others``, who is there; ``changed`` is called with a mesh of which others have published
+    something else; ``waited`` is set while somebody waits for convergence.
     """
 
     def __init__(
         self,
         connect: Connect,
         replica: str,
-        here: Callable[[str], Iterable[Reported]],
+        here: Callable[[str, Collection[str] | None], Iterable[Reported]],
         others: Callable[[], Mapping[str, Standing]],
         changed: Callable[[str], None],
         waited: asyncio.Event,
@@ -80,16 +104,21 @@ class SharedEnvoys:
         self._waited = waited
         self._known_gone = known_gone
         self._clock = clock
-        self._published: dict[str, _Published] = {}
-        self._dirty: set[str] = set()
+        self._meshes: dict[str, _Mesh] = {}
+        self._dirty: dict[str, set[str] | None] = {}
+        """By mesh, the ids of those that may have moved; None for all."""
         self._wake = asyncio.Event()
         self._read: dict[tuple[str, str], _Read] = {}
         self._lives: Mapping[str, bool] = {}
         self._together: dict[str, dict[str, Reported]] = {}
 
-    def moved(self, mesh: str) -> None:
-        """What is reported of a mesh may have changed."""
-        self._dirty.add(mesh)
+    def moved(self, mesh: str, identity: str | None = None) -> None:
+        """What is reported of an Envoy of a mesh may have changed, or of all its Envoys."""
+        ids = self._dirty.setdefault(mesh, set())
+        if identity is None:
+            self._dirty[mesh] = None
+        elif ids is not None:
+            ids.add(identity)
         self._wake.set()
 
     def reported(self, mesh: str) -> Mapping[str, Reported]:
@@ -97,28 +126,36 @@ class SharedEnvoys:
 
     async def publish(self) -> None:
         """Write what has changed until cancelled."""
+        pause = BATCH_SECONDS
         while True:
-            leaving = any(one.departed for one in self._published.values())
+            leaving = any(one.left for one in self._meshes.values())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(DEPARTED_SECONDS if leaving else None):
                     await self._wake.wait()
-            await asyncio.sleep(BATCH_SECONDS)
+            await asyncio.sleep(pause)
             self._wake.clear()
-            self._dirty |= {mesh for mesh, one in self._published.items() if one.departed}
-            due, self._dirty = self._dirty, set()
-            try:
-                rows = [row for mesh in due if (row := self._row(mesh)) is not None]
-                if rows:
-                    await self._calls.call(self._write, rows)
-            except (TealError, sa.exc.SQLAlchemyError, TimeoutError) as error:
-                # Of what is written next, all counts.
-                log.debug("what Envoys run with is not published: %s", error)
-                for mesh in due & self._published.keys():
-                    before = self._published[mesh]
-                    self._published[mesh] = replace(before, roster="", progress="")
-                self._dirty |= due
-                await asyncio.sleep(IDLE_SECONDS)
-                self._wake.set()
+            began = self._clock()
+            await self._publish()
+            pause = min(LATEST_SECONDS, max(BATCH_SECONDS, 2 * (self._clock() - began)))
+
+    async def _publish(self) -> None:
+        due, self._dirty = self._dirty, {}
+        for mesh in [mesh for mesh, one in self._meshes.items() if one.left]:
+            due.setdefault(mesh, set())
+        try:
+            rows = [row for mesh, ids in due.items() if (row := self._row(mesh, ids)) is not None]
+            if rows:
+                await self._calls.call(self._write, rows)
+        except (TealError, sa.exc.SQLAlchemyError, TimeoutError) as error:
+            # Of what is written next, all counts.
+            log.debug("what Envoys run with is not published: %s", error)
+            for mesh in due:
+                if mesh in self._meshes:
+                    self._meshes[mesh].roster = self._meshes[mesh].progress = ""
+                self.moved(mesh)
+            self._wake.clear()
+            await asyncio.sleep(IDLE_SECONDS)
+            self._wake.set()
 
     async def follow(self) -> None:
         """Read what the others have published until cancelled."""
@@ -135,37 +172,25 @@ class SharedEnvoys:
     async def close(self) -> None:
         await self._calls.close()
 
-    def _row(self, mesh: str) -> dict[str, object] | None:
-        """The row of a mesh; None if it is as it was published."""
-        before = self._published.get(mesh) or _Published()
-        now = self._clock()
-        present = {one.status.id: one for one in self._here(mesh)}
-        departed = {
-            identity: (at, one)
-            for identity, (at, one) in before.departed.items()
-            if identity not in present and now - at < DEPARTED_SECONDS
-        }
-        for identity in before.last.keys() - present.keys():
-            one = before.last[identity]
-            gone = replace(one, status=replace(one.status, connected=False))
-            departed.setdefault(identity, (now, gone))
-        envoys = [*present.values(), *(one for _, one in departed.values())]
-        roster, progress = coding.roster(envoys), coding.progress(envoys)
-        after = _Published(
-            roster,
-            before.roster_number + (roster != before.roster),
-            progress,
-            before.number + 1,
-            present,
-            departed,
-        )
-        same = (roster, progress) == (before.roster, before.progress)
-        self._published[mesh] = replace(after, number=before.number) if same else after
-        if same:
+    def _row(self, mesh: str, ids: set[str] | None) -> dict[str, object] | None:
+        """The row of a mesh; None if it is as it was published. ``ids``: of the Envoys that may
+        have moved since; None for all.
+        """
+        known, now = self._meshes.setdefault(mesh, _Mesh()), self._clock()
+        if ids is None or now - known.looked >= LOOK_SECONDS:
+            ids, known.looked = None, now
+        present = {one.status.id: one for one in self._here(mesh, ids)}
+        known.take(present, list(known.envoys) if ids is None else ids, now)
+        roster = coding.roster(entry for entry, _ in known.envoys.values())
+        progress = coding.progress([one for _, one in known.envoys.values()])
+        if (roster, progress) == (known.roster, known.progress):
             return None
-        row: dict[str, object] = {"mesh": mesh, "number": after.number, "progress": progress}
-        if roster != before.roster:
-            row |= {"roster": roster, "roster_number": after.roster_number}
+        known.number += 1
+        row: dict[str, object] = {"mesh": mesh, "number": known.number, "progress": progress}
+        if roster != known.roster:
+            known.roster_number += 1
+            row |= {"roster": roster, "roster_number": known.roster_number}
+        known.roster, known.progress = roster, progress
         return row
 
     def _write(self, connection: sa.Connection, rows: list[dict[str, object]]) -> None:
@@ -226,10 +251,10 @@ class SharedEnvoys:
             ).one()
             before = self._read.get(place)
             if before is not None and before.roster_number == row.roster_number:
-                roster = before.roster
+                roster, was = before.roster, before.envoys
             else:
-                whole = connection.execute(sa.select(meshes).where(where)).one()
-                row, roster = whole, whole.roster
-            envoys = coding.read(roster, row.progress)
+                row = connection.execute(sa.select(meshes).where(where)).one()
+                roster, was = coding.entries(row.roster), []
+            envoys = coding.read(roster, row.progress, was)
             found[place] = _Read(row.number, row.roster_number, roster, envoys)
         return found

@@ -9,7 +9,7 @@ from functools import partial
 import sqlalchemy as sa
 
 from tealmesh.model.errors import AwsError, LeaseLost
-from tealmesh.model.leases import HEADER, parsed
+from tealmesh.model.plane.leases import HEADER, parsed
 from tealmesh.replicas.leases import rows
 from tealmesh.replicas.leases.holder import Guard
 

@@ -13,10 +13,10 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from tealmesh.model import leases
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.errors import TealError
-from tealmesh.model.leases import Lease
+from tealmesh.model.plane import leases
+from tealmesh.model.plane.leases import Lease
 from tealmesh.replicas.calls import Calls, Connect
 from tealmesh.replicas.leases import rows
 from tealmesh.replicas.leases.deciding import Terms, Watched, ends, free, watched

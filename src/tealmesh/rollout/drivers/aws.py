@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from tealmesh.model import leases
 from tealmesh.model.errors import (
     ChangedMeanwhile,
     DriverError,
@@ -19,6 +18,7 @@ from tealmesh.model.errors import (
     NoSuchResource,
     NotYet,
 )
+from tealmesh.model.plane import leases
 from tealmesh.model.rollout import fencing
 from tealmesh.rollout.drivers.resources import MeshObject, covers
 
@@ -170,8 +170,8 @@ class Aws:
 
 def fenced(client: Any) -> Any:
     """A boto3 client whose calls carry the fencing token of the deployment that they are made for
-    (`model.rollout.fencing`), and the lease under which they are made (`model.leases`). No attempt
-    begins that the lease may not outlast: AWS does not check it.
+    (`model.rollout.fencing`), and the lease under which they are made (`model.plane.leases`). No
+    attempt begins that the lease may not outlast: AWS does not check it.
     """
     client.meta.events.register("before-call", _add_fence, unique_id="teal-fence")
     client.meta.events.register("before-send", _check_lease, unique_id="teal-lease")

@@ -9,7 +9,7 @@ import sys
 
 from tealmesh.aws.moto.apart import limits
 from tealmesh.aws.moto.apart.keeper import Settings, keep
-from tealmesh.model.logs import FORMAT
+from tealmesh.model.plane.logs import FORMAT
 
 
 def main() -> None:

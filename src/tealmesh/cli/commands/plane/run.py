@@ -23,8 +23,8 @@ from tealmesh.cli.options import (
     with_listening,
 )
 from tealmesh.model.errors import NoControlPlane
-from tealmesh.model.listening import BEYOND
-from tealmesh.model.logs import begin
+from tealmesh.model.plane.listening import BEYOND
+from tealmesh.model.plane.logs import begin
 
 if TYPE_CHECKING:
     from tealmesh.app.control_plane import AppConfig

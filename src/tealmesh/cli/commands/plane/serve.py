@@ -12,7 +12,7 @@ import click
 
 from tealmesh.cli.database_url import place
 from tealmesh.cli.options import check_oidc, is_endpoint, with_keeping, with_listening
-from tealmesh.model.logs import LEVELS, Form, Level, begin
+from tealmesh.model.plane.logs import LEVELS, Form, Level, begin
 
 if TYPE_CHECKING:
     from tealmesh.app.serve import ServeConfig
@@ -217,7 +217,7 @@ def serve(context: click.Context, /, log_format: Form, log_level: Level, **optio
 def _config(context: click.Context, options: dict[str, Any]) -> ServeConfig:
     """What the options say. Raises click.UsageError and TealError."""
     from tealmesh.app.serve import ServeConfig
-    from tealmesh.model.listening import BEYOND, ListenOptions
+    from tealmesh.model.plane.listening import BEYOND, ListenOptions
 
     port, xds_port = options["port"], options["xds_port"]
     if port == xds_port:

@@ -1,0 +1,1 @@
+"""Callers of this control plane: their keys and roles. Begin with `entrance`."""

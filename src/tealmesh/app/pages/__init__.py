@@ -1,0 +1,1 @@
+"""Our own pages on the HTTP port. `mounted` says which there are."""

@@ -1,0 +1,1 @@
+"""What a command shows until something has happened, and how it ends then."""

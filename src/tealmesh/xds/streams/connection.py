@@ -1,0 +1,227 @@
+"""One stream of one Envoy, and an Envoy across its streams, as the cache keeps them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tealmesh.envoy.resources import ResourceType
+from tealmesh.model.clock import Steady
+from tealmesh.model.errors import TealError
+from tealmesh.model.mesh import Proxy, Snapshot
+from tealmesh.model.said import say
+from tealmesh.xds.protocol.exchange import Request
+from tealmesh.xds.protocol.own import Own
+from tealmesh.xds.protocol.session import Memory, Send
+from tealmesh.xds.protocol.standing import SharedSession
+
+if TYPE_CHECKING:
+    from tealmesh.xds.streams.cache import AdsCache
+
+log = logging.getLogger(__name__)
+
+SLOW_SECONDS = 20.0
+"""After how long without an answer an Envoy is named as slow: it may hold one back for 15 s, while
+it waits for endpoints (`barrier`)."""
+
+SILENCE_SECONDS = 60.0
+"""How long an Envoy may leave a response unanswered before its stream is closed."""
+
+
+class Connection:
+    """One stream of one Envoy, as the servicer uses it."""
+
+    def __init__(self, cache: AdsCache, envoy: Envoy, session: SharedSession) -> None:
+        self.envoy = envoy
+        self.session = session
+        self.snapshot: Snapshot | None = None
+        """The snapshot that the session's target was built from."""
+        self.ended = False
+        """Whether the stream should finish."""
+        self.error: TealError | None = None
+        """Why it does, if the Envoy is not to have it any more."""
+        self.send: Callable[[], None] | None = None
+        """Sends what is due where that can be done without waiting; None where a task has to."""
+        self._begins = True
+        """Whether it has not asked for anything yet."""
+        self._cache = cache
+        self._wake = asyncio.Event()
+        self._owed_since: float | None = None
+        """Since when the Envoy owes an answer, or has given another; None if it owes none."""
+
+    def request(
+        self, type_url: str, request: Request, nonce: str | None = None, known: object = None
+    ) -> None:
+        """Process a request of the Envoy, about the response ``nonce`` if that is not in it.
+        ``known``: as of `SharedSession.request`.
+        """
+        own = self.envoy.own
+        if self._begins:
+            self._begins = False
+            if type_url == ResourceType.CLUSTER and request.version:
+                self._cache.recollect(self, request.version)
+        common = own.request(type_url, request)
+        shared = known if common is request else None
+        nack = self.session.request(type_url, common, nonce, shared)
+        cache, owed = self._cache, self._owed_since
+        if nack is not None:
+            cache.counts.refused(type_url)
+            log.warning("%s refused %s: %s", self.envoy.id, type_url, own.text(nack.message))
+        if self.session.in_flight:
+            self._owed_since = cache.clock()
+            cache.owing.owes(self, self._owed_since)
+            return
+        self.envoy.silence = ""
+        self._owed_since = None
+        if owed is not None:
+            cache.owing.owes_nothing(self)
+            cache.counts.answered(cache.clock() - owed)
+
+    def begin_with(self, session: SharedSession) -> None:
+        """Nothing was sent yet: go by this session from the beginning."""
+        self.session, self.snapshot = session, None
+
+    def next(self) -> bytes | None:
+        """The next response, encoded and counted as sent; None when nothing is due."""
+        cache = self._cache
+        cache.refresh(self)
+        now = cache.clock()
+        send = self.session.next(now)
+        if send is None:
+            cache.note(self)
+            return None
+        return self._encoded(send, send.nonce, now)
+
+    def due(self) -> list[bytes]:
+        """All that `next` would return until it returns None."""
+        cache = self._cache
+        cache.refresh(self)
+        now = cache.clock()
+        made = [self._encoded(send, nonce, now) for send, nonce in self.session.due(now)]
+        cache.note(self)
+        return made
+
+    def _encoded(self, send: Send, nonce: str, now: Steady) -> bytes:
+        """A response that is sent now, under a nonce of this stream."""
+        cache = self._cache
+        cache.counts.pushes += 1
+        if self._owed_since is None:
+            self._owed_since = now
+            cache.owing.owes(self, now)
+        encoder, delta = cache.encoder, self.session.delta
+        return encoder.encode(send, self.envoy.own, delta=delta, nonce=nonce)
+
+    async def wait(self) -> None:
+        """Wait until there may be something to send."""
+        self.settle()
+        await self._wake.wait()
+        self._wake.clear()
+
+    def settle(self) -> None:
+        """Nothing more is due now: see to it that this is looked at in time."""
+        cache, wakes_at = self._cache, self.session.wake_at
+        cache.owing.watch()
+        if wakes_at is not None:
+            cache.alarms.set(wakes_at, self)
+
+    @property
+    def wakes_at(self) -> float | None:
+        """When to look again even if nothing happens; None for never."""
+        return self.session.wake_at
+
+    def silent(self) -> bool:
+        """Whether the Envoy has left a response unanswered for too long; says so of it then."""
+        owed = self._owed_since
+        if owed is None or self._cache.clock() < owed + SILENCE_SECONDS:
+            return False
+        self.envoy.silence = say(
+            "did not answer what it was sent for {seconds} s: its stream was closed",
+            seconds=f"{SILENCE_SECONDS:g}",
+        )
+        return True
+
+    def does_not_read(self) -> None:
+        """It has not read a response for too long: say so of the Envoy."""
+        self.envoy.silence = say(
+            "did not read what it was sent for {seconds} s: its connection was closed",
+            seconds=f"{SILENCE_SECONDS:g}",
+        )
+
+    def owes_since(self) -> float:
+        """For how many seconds the Envoy has owed an answer; 0 if it owes none."""
+        return 0.0 if self._owed_since is None else self._cache.clock() - self._owed_since
+
+    def wake(self) -> None:
+        """Make `wait` return."""
+        self._wake.set()
+
+    def push(self) -> None:
+        """There may be something to send."""
+        if self.send is None:
+            self._wake.set()
+        else:
+            self.send()
+
+    def end(self, error: TealError | None = None) -> None:
+        """Let the stream finish, for a reason that its Envoy is told."""
+        self.ended = True
+        self.error = self.error or error
+        self._wake.set()
+
+    def close(self) -> None:
+        """Record that the stream has ended."""
+        self._cache.owing.owes_nothing(self)
+        self._cache.disconnect(self)
+
+
+@dataclass
+class Envoy:
+    """An Envoy across its streams: usually one, two for a moment when it reconnects."""
+
+    id: str
+    node_id: str
+    proxy: Proxy
+    """What it has in common with all that are configured alike: it has placeholders for the
+    addresses of its task."""
+    own: Own
+    """What it does not have in common with them."""
+    connections: list[Connection] = field(default_factory=list)
+    acknowledged: int = 0
+    """The newest revision that all its streams have acknowledged."""
+    rejected: str = ""
+    """Its messages about what it refused."""
+    memory: Memory = field(default_factory=Memory)
+    """What its last stream left."""
+    silence: str = ""
+    """That it left a response unanswered for too long, until it has answered one; else empty."""
+    version: str = ""
+    """Envoy's own, as its newest stream told it; empty where it does not."""
+    gone_at: float = 0.0
+    """When its last stream ended, by the cache's clock."""
+
+    def slow(self) -> str:
+        """That it is slow to answer at present, or was silent; empty if not."""
+        owed = max((connection.owes_since() for connection in self.connections), default=0.0)
+        if owed < SLOW_SECONDS:
+            return self.silence
+        return say("has not answered for {seconds} s what it was sent", seconds=round(owed))
+
+    def sync(self) -> bool:
+        """Copy the sessions' progress; return whether it changed."""
+        if len(self.connections) == 1 and not self.rejected:  # nearly always
+            session = self.connections[0].session
+            if not session.rejections:
+                if self.acknowledged == session.acknowledged:
+                    return False
+                self.acknowledged = session.acknowledged
+                return True
+        before = (self.acknowledged, self.rejected)
+        sessions = [connection.session for connection in self.connections]
+        if sessions:
+            self.acknowledged = min(session.acknowledged for session in sessions)
+            rejected = "; ".join(r for session in sessions for r in session.rejections)
+            self.rejected = self.own.text(rejected)
+        return before != (self.acknowledged, self.rejected)

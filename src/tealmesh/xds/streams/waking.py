@@ -1,0 +1,104 @@
+"""Tells the streams of a mesh that it has another snapshot."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable
+
+from tealmesh.model.mesh import Proxy, Snapshot
+from tealmesh.xds.streams.register import Register
+
+log = logging.getLogger(__name__)
+
+SLICE_SECONDS = 0.02
+"""For how long streams are served before others get their turn."""
+
+Unchanged = Callable[[str, Proxy], tuple[Snapshot, Snapshot] | None]
+"""(mesh, what streams are configured as) -> the former snapshot and the newest one, if both mean
+the same for these streams."""
+
+
+FEW = 100
+"""Envoys that are told within some milliseconds: whoever changes one thing need not wait for the
+hold-off then."""
+
+
+class Waking:
+    """At most once in each hold-off, in which newer snapshots may come; where there are more than
+    `FEW`, after one. ``done`` is told of each mesh whose streams have all been told.
+    """
+
+    def __init__(
+        self,
+        register: Register,
+        unchanged: Unchanged,
+        done: Callable[[str], None],
+        *,
+        hold_off: float,
+    ) -> None:
+        self._register = register
+        self._unchanged = unchanged
+        self._done = done
+        self._hold_off = hold_off
+        self._due: set[str] = set()
+        self._woken_at: dict[str, float] = {}
+        """By mesh, when its streams were told last, by the event loop's clock."""
+        self._waking: dict[str, asyncio.Task[None]] = {}
+
+    def schedule(self, mesh: str) -> None:
+        """The mesh has another snapshot, or none any more."""
+        connected = len(self._register.connected(mesh))
+        if not connected:
+            self._woken_at.pop(mesh, None)
+            self._done(mesh)
+        elif mesh not in self._due:
+            self._due.add(mesh)
+            loop = asyncio.get_running_loop()
+            last = self._woken_at.get(mesh, -math.inf) if connected <= FEW else loop.time()
+            wait = last + self._hold_off - loop.time()
+            if wait > 0:
+                loop.call_later(wait, self._wake, mesh)
+            else:
+                loop.call_soon(self._wake, mesh)
+
+    def _wake(self, mesh: str) -> None:
+        self._due.discard(mesh)
+        proxies = list(self._register.streams(mesh))
+        former = self._waking.pop(mesh, None)
+        if former is not None:
+            former.cancel()
+        loop = asyncio.get_running_loop()
+        self._woken_at[mesh] = loop.time()
+        waking = self._waking[mesh] = loop.create_task(self._wake_all(mesh, proxies))
+        waking.add_done_callback(lambda ended: self._woken(mesh, ended))
+
+    def _woken(self, mesh: str, ended: asyncio.Task[None]) -> None:
+        if self._waking.get(mesh) is ended:
+            del self._waking[mesh]
+        if not ended.cancelled() and (error := ended.exception()) is not None:
+            log.error("each stream of mesh %s is woken by itself", mesh, exc_info=error)
+            for connections in self._register.streams(mesh).values():
+                for connection in connections:
+                    connection.wake()
+            self._done(mesh)
+
+    async def _wake_all(self, mesh: str, proxies: list[Proxy]) -> None:
+        """Translate what streams share, and serve those for whom something changes."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for proxy in proxies:
+            streams = self._register.streams(mesh).get(proxy)
+            if streams is None:
+                continue
+            unchanged = self._unchanged(mesh, proxy)
+            for connection in list(streams):
+                if unchanged is not None and connection.snapshot is unchanged[0]:
+                    connection.snapshot = unchanged[1]
+                    continue
+                connection.push()
+                if loop.time() - began > SLICE_SECONDS:
+                    await asyncio.sleep(0)
+                    began = loop.time()
+        self._done(mesh)

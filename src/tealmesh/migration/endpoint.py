@@ -134,7 +134,7 @@ def _is_unknown(answer: Mapping[str, Any]) -> bool:
     """Whether an error says that there is no such operation, and not that a resource is missing."""
     status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
     code = answer.get("Error", {}).get("Code")
-    return status == 501 or (status == 404 and code != "NotFoundException")
+    return bool(status == 501 or (status == 404 and code != "NotFoundException"))
 
 
 def _owned(owner: str) -> dict[str, str]:

@@ -42,7 +42,9 @@ def read(
         words = (("mesh", wanted.mesh), ("region", wanted.region), ("account", wanted.account))
         of = "".join(f" of {word} {value}" for word, value in words if value)
         told = [(one.where, one.text) for one in result.remarks]
-        told += [(path, hint) for path in paths if path.is_dir() and (hint := hint_about(path))]
+        told += [
+            (str(path), hint) for path in paths if path.is_dir() and (hint := hint_about(path))
+        ]
         said = "".join(f"\n  {where}: {text}" for where, text in told)
         raise TealError(f"no resource of App Mesh{of} was found{said}")
     return result

@@ -55,12 +55,12 @@ def read(documents: Iterable[tuple[str, Any]]) -> Found:
     found = Found()
     latest: dict[tuple[str, ...], tuple[float, str, Json]] = {}
     named: list[tuple[str, Name]] = []
-    discovered: list[tuple[str, str, str]] = []
+    discovered: list[tuple[str, tuple[str, str]]] = []
     for origin, document in documents:
         for kind, body in _bodies(document):
             found.add(_resource(kind, body, origin))
         named += [(origin, name) for name in _names_only(document)]
-        discovered += [(origin, kind, identity) for kind, identity in _discovered(document)]
+        discovered += [(origin, one) for one in _discovered(document)]
         for item in items(document):
             key = _key(item)
             at = _at(item)
@@ -73,13 +73,11 @@ def read(documents: Iterable[tuple[str, Any]]) -> Found:
         if name not in known:
             command = f"describe-{_dashed(name.kind.value)}"
             found.remark(name, f"{origin} has its name alone: give what `{command}` says")
-    described = {
-        (item.get("resourceType"), item.get("resourceId")) for _, _, item in latest.values()
-    }
-    for origin, kind, identity in discovered:
-        if (kind, identity) not in described:
+    described = [(item["resourceType"], item.get("resourceId")) for _, _, item in latest.values()]
+    for origin, one in discovered:
+        if one not in described:
             told = "has its name alone: give what `batch-get-resource-config` says"
-            found.remark(f"{origin}: {kind} {identity}", told)
+            found.remark(f"{origin}: {' '.join(one)}", told)
     return found
 
 

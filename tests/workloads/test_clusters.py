@@ -10,11 +10,17 @@ from typing import Any
 import pytest
 
 from tealmesh.model.arn import last_part
-from tealmesh.model.ecs.names import revision_key
 from tealmesh.store import Store, Transaction, tables
 from tealmesh.workloads.changes import MOST_REVISIONS, Cluster, changes
 from tealmesh.workloads.clusters import Clusters
-from tests.support.planes.ecs import FARGATE, NETWORK, Endpoint, endpoint
+from tests.support.planes.ecs import (
+    FARGATE,
+    NETWORK,
+    Endpoint,
+    endpoint,
+    one_task,
+    stopped_tasks,
+)
 
 _PAGE = 100
 """Tasks that ECS lists at once."""
@@ -67,47 +73,6 @@ def copy(ecs: Endpoint, tmp_path: Path) -> Iterator[Copy]:
         store.close()
 
 
-def _run(ecs: Endpoint) -> str:
-    """A task of a cluster; its id."""
-    client = ecs.client("ecs")
-    client.create_cluster(clusterName="shop")
-    client.register_task_definition(**FARGATE)
-    answer = client.run_task(
-        cluster="shop",
-        taskDefinition="web",
-        launchType="FARGATE",
-        networkConfiguration=NETWORK,
-    )
-    return last_part(answer["tasks"][0]["taskArn"])
-
-
-def _stopped(ecs: Endpoint, like: str, first: int, many: int) -> set[str]:
-    """So many stopped tasks, each of a revision of its own; their ids."""
-    ids = [f"{number:032x}" for number in range(first, first + many)]
-
-    def change(tx: Transaction) -> None:
-        task = tx.get(tables.TASKS, "shop", like)
-        definition = tx.get(tables.TASK_DEFINITIONS, "web", revision_key(1))
-        assert task is not None
-        assert definition is not None
-        for number, identity in enumerate(ids, first):
-            arn = f"{definition.body['taskDefinitionArn'].rpartition(':')[0]}:{number}"
-            body: Any = {**definition.body, "revision": number, "taskDefinitionArn": arn}
-            tx.put(tables.TASK_DEFINITIONS, "web", revision_key(number), body=body)
-            own = f"{task.body['taskArn'].rpartition('/')[0]}/{identity}"
-            ended: Any = {
-                **task.body,
-                "taskArn": own,
-                "taskDefinitionArn": arn,
-                "desiredStatus": "STOPPED",
-                "lastStatus": "STOPPED",
-            }
-            tx.put(tables.TASKS, "shop", identity, body=ended)
-
-    ecs.write(change)
-    return set(ids)
-
-
 def test_a_cluster_is_empty_until_it_is_made(ecs: Endpoint, copy: Copy) -> None:
     assert copy.look()[0].empty
     copy.client.create_cluster(clusterName="shop")
@@ -126,12 +91,12 @@ def test_a_cluster_is_empty_until_it_is_made(ecs: Endpoint, copy: Copy) -> None:
 
 
 def test_a_look_costs_the_same_however_many_tasks_have_stopped(ecs: Endpoint, copy: Copy) -> None:
-    runs = _run(ecs)
+    runs = one_task(ecs)
     copy.look()
     usual = copy.look()[1]
     expected, first = {runs}, 2
     for many in (2 * _PAGE + 1, 5 * _PAGE):
-        expected |= _stopped(ecs, runs, first, many)
+        expected |= stopped_tasks(ecs, runs, first, many)
         first += many
         while copy.ids() != expected:
             assert copy.ids() < expected
@@ -148,8 +113,8 @@ def test_a_look_costs_the_same_however_many_tasks_have_stopped(ecs: Endpoint, co
 
 
 def test_tasks_that_ecs_shows_no_more_are_forgotten(ecs: Endpoint, copy: Copy) -> None:
-    runs = _run(ecs)
-    old = _stopped(ecs, runs, 2, 3 * _PAGE)
+    runs = one_task(ecs)
+    old = stopped_tasks(ecs, runs, 2, 3 * _PAGE)
     while copy.ids() != {runs, *old}:
         copy.look()
     gone = set(sorted(old)[::2])
@@ -165,8 +130,8 @@ def test_tasks_that_ecs_shows_no_more_are_forgotten(ecs: Endpoint, copy: Copy) -
 
 
 def test_a_task_that_stops_is_seen_at_the_next_look(ecs: Endpoint, copy: Copy) -> None:
-    runs = _run(ecs)
-    old = _stopped(ecs, runs, 2, 4 * _PAGE)
+    runs = one_task(ecs)
+    old = stopped_tasks(ecs, runs, 2, 4 * _PAGE)
     while copy.ids() != {runs, *old}:
         copy.look()
     for status in ("STOPPING", "STOPPED"):
@@ -182,8 +147,8 @@ def test_a_task_that_stops_is_seen_at_the_next_look(ecs: Endpoint, copy: Copy) -
 
 
 def test_a_list_that_cannot_be_gone_on_with_begins_anew(ecs: Endpoint, copy: Copy) -> None:
-    runs = _run(ecs)
-    old = _stopped(ecs, runs, 2, 4 * _PAGE)
+    runs = one_task(ecs)
+    old = stopped_tasks(ecs, runs, 2, 4 * _PAGE)
     refused = []
 
     def spoil(params: dict[str, Any], **_: object) -> None:

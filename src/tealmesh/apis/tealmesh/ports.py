@@ -219,6 +219,8 @@ TasksHealth = Callable[[], Sequence[TaskHealth]]
 """The health of every running task."""
 
 Troubles = Callable[[], Sequence[Trouble]]
+ControlPlanes = Callable[[], Sequence[wire.ControlPlaneStatus]]
+"""All that share the database; none where there can be only one."""
 """The workers of this control plane that fail at present."""
 
 WithoutEffect = Callable[[View], list[wire.MemberWithoutEffect]]

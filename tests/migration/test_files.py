@@ -59,7 +59,7 @@ def bomb(levels: int) -> str:
         (bomb(9), f"file has more than {MOST_VALUES} values, by its aliases"),
         ("[" * 100_000, "file is nested too deeply"),
         ("a: " + "[" * 5_000, "file is nested too deeply"),
-        ('{"meshName": NaN}', "file is not JSON: NaN is no number of JSON"),
+        ('{"meshName": NaN}', "file is not JSON: NaN is not a JSON number"),
         ('{"meshName": "\\ud800", "spec": {}}', "half a character"),
         ("a: !!int x\n", "file is not YAML"),
         ('resource "aws_appmesh_mesh" "shop" {\n  name = "shop"\n}\n', "give the state"),

@@ -380,7 +380,7 @@ def test_a_dump_of_a_gateways_envoy() -> None:
         ("", "file0 is empty: it must be Terraform's state"),
         ("{", "file0 is not JSON"),
         ("a: [", "file0, line 1, is neither JSON nor YAML"),
-        ("a: 1", "file0 is not known: it must be"),
+        ("a: 1", "file0 is not recognized: it must be"),
         ("just text", "file0 is not known"),
         ('{"Resources": 3}', "file0 is not known"),
         ("[1, 2]", "file0 is not known"),

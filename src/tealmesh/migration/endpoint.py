@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,12 +39,13 @@ def connected(endpoint: str) -> Any:
             session = boto3.Session()
             known = session.get_credentials() is not None
             keys = {} if known else {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-            region = session.region_name or os.environ.get("TEAL_REGION") or "us-east-1"
+            region = session.region_name or "us-east-1"
             return session.client(
                 "appmesh", endpoint_url=endpoint, region_name=region, config=config, **keys
             )
     except ValueError as error:  # botocore's, for what is no URL
-        raise TealError(f"{endpoint} is no URL of an API, such as http://127.0.0.1:4566") from error
+        problem = "is not the URL of an API, such as http://127.0.0.1:4566"
+        raise TealError(f"{endpoint} {problem}") from error
 
 
 def read(client: Any, origin: str, mesh: str = "") -> Found:

@@ -80,7 +80,7 @@ def put_first(
         raise AwsError(
             "ConflictException",
             f"{d.service} is being removed: `teal delete {d.service}` finishes that, and `teal "
-            "apply` makes it anew",
+            "apply` creates it again",
         )
     if d.kind == "DEPLOY":
         refuse_locked(t, d.service, t.moment)
@@ -326,7 +326,7 @@ def adopt(t: Transaction, name: str, told: AdoptionBody) -> None:
         sides = ", ".join(after.sides) if after else "none"
         raise AwsError(
             "BadRequestException",
-            f"{name} has no side {', '.join(sorted(unknown))} (there is: {sides}): other names "
+            f"{name} has no side {', '.join(sorted(unknown))} (known: {sides}): other names "
             "need the virtual nodes of both sides, `--node SIDE=VIRTUAL_NODE`",
         )
     missing = after.problem and any(

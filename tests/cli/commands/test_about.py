@@ -59,6 +59,7 @@ def test_every_command_that_is_offered_exists() -> None:
         command = commands.commands[name]
         known = [text for parameter in command.params for text in parameter.opts]
         assert set(options) <= set(known), meant
+    assert not MEANT.keys() & commands.commands.keys()
 
 
 def test_env_is_read_by_a_shell() -> None:

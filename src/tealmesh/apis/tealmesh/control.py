@@ -17,6 +17,7 @@ from tealmesh.store import Store, View, tables
 if TYPE_CHECKING:
     from tealmesh.model.rollout.locks import KeptBody, LockBody
 
+LONGEST_LOCK_SECONDS = 366 * 86400.0
 _FORWARD = (Status.IN_PROGRESS, Status.SUCCESSFUL)
 
 
@@ -91,8 +92,12 @@ class Control(TerraformOperations):
 
     async def lock(self, caller: Caller, request: wire.LockInput) -> wire.LockOutput:
         seconds = request.get("seconds", 0.0)
-        if "seconds" in request and not 0 < seconds < float("inf"):
-            raise AwsError("BadRequestException", f"seconds = {seconds:g}: must be more than 0")
+        if "seconds" in request and not 0 < seconds <= LONGEST_LOCK_SECONDS:
+            raise AwsError(
+                "BadRequestException",
+                f"seconds = {seconds:.9g}: must be more than 0 and at most "
+                f"{LONGEST_LOCK_SECONDS:.0f} (366 days); without it, the lock lasts until Unlock",
+            )
         body = await self._deployments.lock(
             caller.actor, request["service"], request.get("reason", ""), seconds
         )

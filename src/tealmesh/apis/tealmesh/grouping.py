@@ -140,8 +140,8 @@ class GroupOperations(DeploymentOperations):
         if lacking:
             raise AwsError(
                 "AccessDenied",
-                f"User: {principal.name} is no deployer of {', '.join(sorted(lacking))}, in group "
-                f"{name}",
+                f"User: {principal.name} is not a deployer of {', '.join(sorted(lacking))}, "
+                f"in group {name}",
                 status=403,
             )
 

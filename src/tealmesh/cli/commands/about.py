@@ -92,9 +92,9 @@ def help_(context: click.Context, command: tuple[str, ...]) -> None:
 @click.option(
     "--shell",
     type=click.Choice(["sh", "bash", "zsh", "fish"]),
-    help="Whose quoting to use (default: that of $SHELL).",
+    help="The shell to quote for (default: $SHELL).",
 )
-@click.option("--unset", is_flag=True, help="Print the lines that take the variables away again.")
+@click.option("--unset", is_flag=True, help="Print the lines that unset these variables.")
 @click.option(
     "--terraform",
     metavar="VERSION",

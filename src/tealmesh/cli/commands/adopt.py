@@ -67,8 +67,8 @@ def adopt(
     as_json: bool,
     client: Client,
 ) -> None:
-    """Show how a SERVICE that Terraform or others made would be deployed, and tell what cannot be
-    found out about it. It is kept.
+    """Show how a SERVICE that Terraform or others made would be deployed, and say what cannot be
+    determined about it, which is stored.
 
     SERVICE is a virtual service, by its whole name or its first label.
     """
@@ -161,7 +161,7 @@ def variables(
     help="That state as a file (`terraform state pull` or `terraform show -json`), in place of "
     "--directory.",
 )
-@click.option("--module", default="", metavar="NAME", help="What the module is to be called.")
+@click.option("--module", default="", metavar="NAME", help="The name of the module.")
 @click.option(
     "--source",
     default="./modules/bluegreen-service",

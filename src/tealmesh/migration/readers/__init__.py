@@ -102,7 +102,7 @@ def _sort(text: Text, found: Found, sorted_: _Sorted) -> None:
         if _put(document, origin, found, sorted_):
             continue
         if text.alone:
-            raise TealError(f"{origin} is not known: it must be {KINDS}{hint(plain)}")
+            raise TealError(f"{origin} is not recognized: it must be {KINDS}{hint(plain)}")
         if "ppmesh" in plain and not origin.endswith(("tree.json", ".assets.json")):
             found.remark(origin, "is of none of the kinds that are read: left out")
 

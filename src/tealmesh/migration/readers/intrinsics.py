@@ -45,7 +45,7 @@ _PATHS = {
 
 def _no_exports(name: str) -> Any:
     raise TemplateUnknown(
-        f"{name} is no export of a template here: give it with --parameter {name}=VALUE"
+        f"{name} is not exported by a template here: give it with --parameter {name}=VALUE"
     )
 
 
@@ -147,7 +147,7 @@ class Template:
                 self._once(f"the condition {condition}", self._conditions[condition], self.holds)
             )
         if not isinstance(condition, Mapping) or len(condition) != 1:
-            raise TemplateUnknown(f"{shown(condition)} is no condition")
+            raise TemplateUnknown(f"{shown(condition)} is not a condition")
         ((name, argument),) = condition.items()
         try:
             return self._compared(name, argument)

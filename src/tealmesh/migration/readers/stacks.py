@@ -143,16 +143,14 @@ class Stacks:
         if len(matching) == 1:
             _, other, output = matching[0]
             return self._output(other, output)
-        reason = "no" if not matching else "more than one"
-        raise TemplateUnknown(
-            f"{name} is {reason} export of a template here: give it with --parameter {name}=VALUE"
-        )
+        how = "exported by more than one template" if matching else "not exported by a template"
+        raise TemplateUnknown(f"{name} is {how} here: give it with --parameter {name}=VALUE")
 
     def _output(self, index: int, output: str) -> Any:
         template = self._template(index)
         if output not in template.outputs:
             origin = self._documents[index][0]
-            raise TemplateUnknown(f"{output} is no output of {origin}")
+            raise TemplateUnknown(f"{output} is not an output of {origin}")
         declared = object_of(template.outputs[output], f"Outputs.{output}")
         return template.value(declared.get("Value"))
 

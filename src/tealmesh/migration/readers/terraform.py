@@ -73,7 +73,7 @@ def _tell_state(found: Found, name: Name, instance: _Instance) -> None:
     if owner and account and owner != account:
         found.remark(name, SHARED.format(owner))
     if instance.tainted:
-        found.remark(name, "is tainted: Terraform would have made it anew, here it is as it was")
+        found.remark(name, "is tainted: Terraform would have replaced it; here it is as it was")
 
 
 def _name(kind: Kind, values: Json) -> Name | None:

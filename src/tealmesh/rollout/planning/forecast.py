@@ -229,7 +229,7 @@ class Forecast:
             yield Known("refused", "deployment", error.message)
         try:
             if freeze := beginning.freeze(service, self._wall(), force=force):
-                yield Known("note", "freeze", f"{freeze}: it is deployed all the same (--force)")
+                yield Known("note", "freeze", f"{freeze}: deployed nevertheless (--force)")
         except AwsError as error:
             yield Known("refused", "freeze", error.message)
         if ahead := beginning.freeze_ahead(service, self._wall()):

@@ -50,16 +50,17 @@ def test_help_shows_what_the_option_shows() -> None:
      ("Deploy", "deploy"), ("xyzzy", "")],
 )  # fmt: skip
 def test_a_mistyped_command_is_answered_with_the_one_that_was_meant(typed: str, meant: str) -> None:
-    assert suggestion(typed, list(commands.commands)) == meant
+    assert suggestion(typed, list(commands.whole().commands)) == meant
 
 
 def test_every_command_that_is_offered_exists() -> None:
+    known_commands = commands.whole().commands
     for meant in MEANT.values():
         name, *options = meant.split()
-        command = commands.commands[name]
+        command = known_commands[name]
         known = [text for parameter in command.params for text in parameter.opts]
         assert set(options) <= set(known), meant
-    assert not MEANT.keys() & commands.commands.keys()
+    assert not MEANT.keys() & known_commands.keys()
 
 
 def test_env_is_read_by_a_shell() -> None:
@@ -114,7 +115,7 @@ def test_completion_of_every_shell(shell: str) -> None:
 
 
 def test_every_command_says_what_it_does() -> None:
-    for name, command in commands.commands.items():
+    for name, command in commands.whole().commands.items():
         assert command.get_short_help_str(100), name
         assert isinstance(command, click.Command)
 

@@ -381,9 +381,9 @@ def test_a_dump_of_a_gateways_envoy() -> None:
         ("{", "file0 is not JSON"),
         ("a: [", "file0, line 1, is neither JSON nor YAML"),
         ("a: 1", "file0 is not recognized: it must be"),
-        ("just text", "file0 is not known"),
-        ('{"Resources": 3}', "file0 is not known"),
-        ("[1, 2]", "file0 is not known"),
+        ("just text", "file0 is not recognized"),
+        ('{"Resources": 3}', "file0 is not recognized"),
+        ("[1, 2]", "file0 is not recognized"),
         ("a: !!python/object:os.system {}", "file0, line 1, is neither"),
     ],
 )

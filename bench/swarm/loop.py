@@ -1,5 +1,8 @@
 """An event loop for ten thousand sockets that does as little as it can: asyncio's would take more
 of the machine than the control plane that is measured.
+
+What can be read goes before what is to be written: of ten thousand Envoys on machines of their own,
+none would hear of a change later because others answer.
 """
 
 from __future__ import annotations
@@ -10,8 +13,12 @@ import os
 import select
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
+
+_WRITTEN_AT_ONCE = 16
+"""Sockets that are written to until it is looked whether something can be read."""
 
 
 class Ready(Protocol):
@@ -19,6 +26,10 @@ class Ready(Protocol):
 
     def happened(self, events: int) -> None:
         """It can be read from or written to."""
+        ...
+
+    def leave(self) -> None:
+        """Write what was sent."""
         ...
 
 
@@ -31,6 +42,7 @@ class Loop:
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._soon: list[Callable[[], None]] = []
+        self._unwritten: deque[Ready] = deque()
         self._lines = b""
         self._line: Callable[[str], None] = lambda line: None
         self._ended = False
@@ -57,17 +69,25 @@ class Loop:
         """Act once what can be read now has been."""
         self._soon.append(act)
 
+    def write(self, one: Ready) -> None:
+        """Let it write once nothing can be read."""
+        self._unwritten.append(one)
+
     def run(self, line: Callable[[str], None]) -> None:
         """Hand on each line of the standard input, until there are no more."""
         self._line = line
         stdin = sys.stdin.fileno()
         self._epoll.register(stdin, select.EPOLLIN)
         while not self._ended:
-            for number, events in self._epoll.poll(self._wait(), 512):
+            ready = self._epoll.poll(self._wait(), 512)
+            for number, events in ready:
                 if number == stdin:
                     self._read(stdin)
                 elif (one := self._known.get(number)) is not None:
                     one.happened(events)
+            if not ready:
+                for _ in range(min(_WRITTEN_AT_ONCE, len(self._unwritten))):
+                    self._unwritten.popleft().leave()
             soon, self._soon = self._soon, []
             for act in soon:
                 act()
@@ -76,7 +96,7 @@ class Loop:
 
     def _wait(self) -> float:
         """Seconds for which nothing need be done; negative for ever."""
-        if self._soon:
+        if self._soon or self._unwritten:
             return 0.0
         return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else -1.0
 

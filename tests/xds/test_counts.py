@@ -62,9 +62,9 @@ class Swarm:
         for _ in range(10):
             await asyncio.sleep(0)
         for envoy, connection in self.lanes:
-            if not connection._wake.is_set() and connection.snapshot is not None:
+            if not connection.woken and connection.snapshot is not None:
                 continue
-            connection._wake.clear()
+            connection.woken = False
             self.woken += 1
             self._converse(envoy, connection)
 
@@ -77,7 +77,7 @@ class Swarm:
             if send is None:
                 break
             envoy.receive(send)
-        connection._wake.clear()
+        connection.woken = False
         self.cache.note(connection)
 
 

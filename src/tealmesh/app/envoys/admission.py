@@ -104,6 +104,20 @@ class Admission:
                 await self._permit(role, identity.resource)
         return identity.name
 
+    def admit_at_once(self, given: str, node_id: str, declared: str) -> str | None:
+        if self._asks(given):
+            return None
+        identity = self._shown(given, node_id, declared)
+        with self._telling(identity, node_id):
+            role = self._check(identity, node_id)
+            why = self.permissions.said(role, identity.resource) if role else ""
+            if why is None:
+                return None
+            if why:
+                raise EnvoyForbidden(why, by_role=True)
+        self._let_in(identity.name or identity.resource)
+        return identity.name
+
     async def admit(
         self, given: str, node_id: str, declared: str, since: float | None = None
     ) -> str:
@@ -166,17 +180,27 @@ class Admission:
     async def _identity(
         self, given: str, node_id: str, declared: str, since: float | None = None
     ) -> Identity:
+        if self.roles is None or not self._asks(given):
+            return self._shown(given, node_id, declared)
+        try:
+            text = given.removeprefix(SCHEME)
+            return await self.roles.identity(text, _short(node_id), since)
+        except EnvoyForbidden as error:
+            self._refused(Refusal(error.name, node_id, str(error)))
+            raise
+
+    def _asks(self, given: str) -> bool:
+        """Whether STS has to be asked what this proves."""
+        of_scheme = given.startswith(SCHEME) and is_proof(given.removeprefix(SCHEME))
+        return of_scheme and self.roles is not None
+
+    def _shown(self, given: str, node_id: str, declared: str) -> Identity:
+        """What is proven by itself. Raises EnvoyUnknown."""
         if given.startswith(CERTIFIED):
             return self._certified(given.removeprefix(CERTIFIED), node_id, declared)
         text = given.removeprefix(SCHEME)
         if text == given or not text:
             raise EnvoyUnknown(_EXPECTED)
-        if is_proof(text) and self.roles is not None:
-            try:
-                return await self.roles.identity(text, _short(node_id), since)
-            except EnvoyForbidden as error:
-                self._refused(Refusal(error.name, node_id, str(error)))
-                raise
         if any(_same(text, one) for one in self.keys.owners):
             return Identity(Owner.USER, declared, _short(node_id))
         if self.keys.former and _same(text, self.keys.former):

@@ -82,7 +82,8 @@ class AdsCache:
         self._translate = translate
         self._expected = expected
         self._order = order
-        self._snapshots: dict[str, Snapshot] = {}
+        self.snapshots: dict[str, Snapshot] = {}
+        """The newest of each mesh."""
         self._valid: dict[str, int] = {}
         """By mesh, the newest revision at which its snapshot is still what it was."""
         self._removed: set[str] = set()
@@ -104,11 +105,11 @@ class AdsCache:
     def update(self, snapshot: Snapshot) -> None:
         """Replace the mesh's snapshot, unless the present one is as new."""
         mesh = snapshot.scope
-        if mesh in self._snapshots and self._valid[mesh] >= snapshot.revision:
+        if mesh in self.snapshots and self._valid[mesh] >= snapshot.revision:
             return
-        if mesh in self._snapshots:
-            self._recollections.replaced(self._snapshots[mesh])
-        self._snapshots[mesh], self._valid[mesh] = snapshot, snapshot.revision
+        if mesh in self.snapshots:
+            self._recollections.replaced(self.snapshots[mesh])
+        self.snapshots[mesh], self._valid[mesh] = snapshot, snapshot.revision
         self._removed.discard(mesh)
         self._waking.schedule(mesh)
 
@@ -116,14 +117,14 @@ class AdsCache:
         """The mesh's snapshot is still the same at ``revision``: who runs with it runs with that
         revision too. Costs no Envoy anything.
         """
-        if mesh in self._snapshots and self._valid[mesh] < revision:
+        if mesh in self.snapshots and self._valid[mesh] < revision:
             self._valid[mesh], before = revision, self._valid[mesh]
             self.waiting.all(mesh, before)
             self.moved(mesh)
 
     def remove(self, mesh: str) -> None:
         """Forget a deleted mesh. Its Envoys keep what they have until they disconnect."""
-        if self._snapshots.pop(mesh, None) is not None:
+        if self.snapshots.pop(mesh, None) is not None:
             self._removed.add(mesh)
             self._recollections.forget(mesh)
             self._waking.schedule(mesh)
@@ -134,7 +135,7 @@ class AdsCache:
         """
         others = self.elsewhere.reported(mesh)
         expected = sorted({*self._expected(mesh), *self._register.connected(mesh), *others})
-        snapshot = self._snapshots.get(mesh)
+        snapshot = self.snapshots.get(mesh)
         if mesh in self._removed:
             return Convergence(revision, tuple(expected), True, ())
         waiting = tuple(self._behind(expected, revision, others))
@@ -181,7 +182,7 @@ class AdsCache:
 
     def here(self, mesh: str, ids: Collection[str] | None = None) -> Iterator[Reported]:
         """Every Envoy that has a stream here, as other replicas are told; or those with ``ids``."""
-        snapshot, valid = self._snapshots.get(mesh), self._valid.get(mesh, 0)
+        snapshot, valid = self.snapshots.get(mesh), self._valid.get(mesh, 0)
         connected = self._register.connected(mesh)
         asked = connected if ids is None else [one for one in ids if one in connected]
         for envoy in [connected[identity] for identity in asked]:
@@ -236,7 +237,7 @@ class AdsCache:
         here: begin its session with what the Envoy may hold, if that was sent lately.
         """
         envoy, proxy = connection.envoy, connection.envoy.proxy
-        snapshot, last = self._snapshots.get(proxy.mesh), envoy.memory.outcomes
+        snapshot, last = self.snapshots.get(proxy.mesh), envoy.memory.outcomes
         here = any(version_of(one) == version for one in last.get(ResourceType.CLUSTER, ()))
         if here or proxy.proxyless or snapshot is None or not snapshot.has(proxy):
             return
@@ -263,7 +264,7 @@ class AdsCache:
         what came of it.
         """
         proxy = connection.envoy.proxy
-        snapshot = self._snapshots.get(proxy.mesh)
+        snapshot = self.snapshots.get(proxy.mesh)
         if snapshot is connection.snapshot or snapshot is None or not snapshot.has(proxy):
             return
         connection.snapshot = snapshot
@@ -311,7 +312,7 @@ class AdsCache:
         """The snapshot that a proxy was translated from and the newest one, if it gets the same of
         both.
         """
-        before, snapshot = self._translated.get(proxy), self._snapshots.get(mesh)
+        before, snapshot = self._translated.get(proxy), self.snapshots.get(mesh)
         if before is None or snapshot is None or not snapshot.has(proxy):
             return None
         same = self._resources(snapshot, proxy).resources is before.resources
@@ -349,7 +350,7 @@ class AdsCache:
         known = self._translated.get(proxy)
         if self._why_orphaned(envoy):
             return -math.inf
-        if known is None or known.snapshot is not self._snapshots.get(proxy.mesh):
+        if known is None or known.snapshot is not self.snapshots.get(proxy.mesh):
             return revision
         same = not isinstance(known.resources, str) and self._valid[proxy.mesh] >= revision
         return known.since if same else revision
@@ -357,7 +358,7 @@ class AdsCache:
     def _acknowledged(self, envoy: Envoy) -> int:
         """The newest revision that an Envoy runs with."""
         mesh, known = envoy.proxy.mesh, self._translated.get(envoy.proxy)
-        if known is None or known.snapshot is not self._snapshots.get(mesh):
+        if known is None or known.snapshot is not self.snapshots.get(mesh):
             return envoy.acknowledged
         if isinstance(known.resources, str) or envoy.acknowledged < known.since:
             return envoy.acknowledged
@@ -365,7 +366,7 @@ class AdsCache:
 
     def _why_orphaned(self, envoy: Envoy) -> str:
         """Why this Envoy is not waited for, since what it stands for does not exist; or empty."""
-        snapshot = self._snapshots.get(envoy.proxy.mesh)
+        snapshot = self.snapshots.get(envoy.proxy.mesh)
         if snapshot is None:
             of_mesh = envoy.proxy.kind != LOAD_BALANCER
             missing = f"mesh {envoy.proxy.mesh}" if of_mesh else envoy.proxy.resource

@@ -79,8 +79,8 @@ class Waking:
             del self._waking[mesh]
         if not ended.cancelled() and (error := ended.exception()) is not None:
             log.error("each stream of mesh %s is woken by itself", mesh, exc_info=error)
-            for connections in self._register.streams(mesh).values():
-                for connection in connections:
+            for connections in list(self._register.streams(mesh).values()):
+                for connection in list(connections):
                     connection.wake()
             self._done(mesh)
 

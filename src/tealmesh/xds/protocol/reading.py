@@ -56,8 +56,10 @@ class Reader:
         """
         nonce = data[-NONCE_LENGTH:]
         if nonce.isdigit() and data[-_TAIL:-NONCE_LENGTH] == self._tail:
+            said = data[:-_TAIL]
+            known = self._known.get(said)
             try:
-                return self._heard(data[:-_TAIL]), nonce.decode()
+                return self._heard(said) if known is None else known, nonce.decode()
             except DecodeError:
                 pass  # What looks like a nonce is the end of something else.
         heard = self._heard(data)

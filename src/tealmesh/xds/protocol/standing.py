@@ -218,7 +218,6 @@ class SharedSession:
     """A `Session` of one stream, which shares its steps with others."""
 
     __slots__ = (
-        "_fault",
         "_nonces",
         "_revision",
         "_sent",
@@ -226,6 +225,7 @@ class SharedSession:
         "acknowledged",
         "at",
         "delta",
+        "fault",
     )
 
     def __init__(self, standings: Standings, memory: Memory, *, delta: bool) -> None:
@@ -238,7 +238,8 @@ class SharedSession:
         self._nonces: dict[str, str] = {}
         """By a nonce of this stream, what the standing calls it."""
         self._revision = 0
-        self._fault: tuple[str, ...] = ()
+        self.fault: tuple[str, ...] = ()
+        """Why the newest resources cannot be sent; empty if they can."""
 
     @property
     def wake_at(self) -> float | None:
@@ -248,7 +249,7 @@ class SharedSession:
     @property
     def rejections(self) -> tuple[str, ...]:
         """As of `Session`."""
-        return self._fault + self.at.rejections
+        return self.fault + self.at.rejections
 
     @property
     def in_flight(self) -> bool:
@@ -257,7 +258,7 @@ class SharedSession:
 
     def set_target(self, target: ResourceSet, revision: int) -> None:
         """As of `Session`. Streams stand together only if they are given the same object."""
-        self._revision, self._fault = revision, ()
+        self._revision, self.fault = revision, ()
         event = ("target", id(target))
         step = self.at.after.get(event)
         if step is None:
@@ -271,7 +272,7 @@ class SharedSession:
 
     def keep(self, reason: str) -> None:
         """As of `Session`."""
-        self._fault = (reason,)
+        self.fault = (reason,)
 
     def request(
         self, type_url: str, request: Request, nonce: str | None = None, known: object = None
@@ -326,16 +327,19 @@ class SharedSession:
         if run is None or (run.tick is not None and run.tick != tick):
             run = self._steps.run(at, tick)
         self._go(run.to, run.renamed)
-        return [(send, self._named(send)) for send in run.sends]
+        named: list[tuple[Send, str]] = []
+        for send in run.sends:
+            named.append((send, self._named(send)))
+        return named
 
     def _named(self, send: Send) -> str:
         """What is sent under a nonce of the standing, by its nonce on this stream."""
         self._sent += 1
-        nonce = nonce_of(self._sent)
-        self._nonces[nonce] = send.nonce
-        if len(self._nonces) > _NONCES:
+        nonce, nonces = nonce_of(self._sent), self._nonces
+        nonces[nonce] = send.nonce
+        if len(nonces) > _NONCES:
             live = self.at.session.nonces()
-            self._nonces = {own: name for own, name in self._nonces.items() if name in live}
+            self._nonces = {own: name for own, name in nonces.items() if name in live}
         return nonce
 
     def missing(self) -> list[str]:
@@ -351,5 +355,5 @@ class SharedSession:
         if renamed is not None and self._nonces:
             names = self._nonces.items()
             self._nonces = {own: renamed[name] for own, name in names if name in renamed}
-        if to.acknowledged and not self._fault and self._revision > self.acknowledged:
+        if to.acknowledged and not self.fault and self._revision > self.acknowledged:
             self.acknowledged = self._revision

@@ -29,7 +29,7 @@ from tealmesh.xds.protocol.standing import SharedSession, Standings
 from tealmesh.xds.streams.alarms import Alarms
 from tealmesh.xds.streams.connection import SILENCE_SECONDS, Connection, Envoy
 from tealmesh.xds.streams.counts import Counts
-from tealmesh.xds.streams.elsewhere import Elsewhere, Moved, Nowhere, runs_there
+from tealmesh.xds.streams.elsewhere import Elsewhere, Moved, Nowhere, refused_there, runs_there
 from tealmesh.xds.streams.fed import Fed
 from tealmesh.xds.streams.owing import Owing
 from tealmesh.xds.streams.register import Expected, Register
@@ -134,21 +134,16 @@ class AdsCache:
         never seen has not converged; one that was removed has.
         """
         others = self.elsewhere.reported(mesh)
-        expected = sorted({*self._expected(mesh), *self._register.connected(mesh), *others})
+        expected = self._register.everyone(mesh, others)
         snapshot = self.snapshots.get(mesh)
         if mesh in self._removed:
-            return Convergence(revision, tuple(expected), True, ())
+            return Convergence(revision, expected, True, ())
         waiting = tuple(self._behind(expected, revision, others))
-        envoys = [envoy for envoy in map(self._register.get, waiting) if envoy is not None]
-        # What was refused before the newest snapshot says nothing about that one.
-        informed = [e for e in envoys if all(c.snapshot is snapshot for c in e.connections)]
-        rejected = {envoy.id: envoy.rejected for envoy in informed if envoy.rejected}
-        for identity in waiting if others else ():
-            other = others.get(identity)
-            if other is not None and other.status.rejected and other.informed >= revision:
-                rejected[identity] = other.status.rejected
+        here = (envoy for envoy in map(self._register.get, waiting) if envoy is not None)
+        rejected = {envoy.id: why for envoy in here if (why := envoy.refused(snapshot))}
+        rejected |= refused_there(others, waiting, revision) if others else {}
         current = snapshot is not None and self._valid[mesh] >= revision
-        return Convergence(revision, tuple(expected), current and not waiting, waiting, rejected)
+        return Convergence(revision, expected, current and not waiting, waiting, rejected)
 
     def _known(self, mesh: str, revision: int) -> bool:
         """Whether it is known what a revision, or a later one, means for Envoys."""
@@ -173,7 +168,7 @@ class AdsCache:
             others[identity].status
             if identity in others and identity not in here
             else self._status(identity, pending)
-            for identity in sorted({*self._expected(mesh), *here, *others})
+            for identity in self._register.everyone(mesh, others)
         ]
 
     def meshes(self) -> list[str]:
@@ -265,10 +260,14 @@ class AdsCache:
         """
         proxy = connection.envoy.proxy
         snapshot = self.snapshots.get(proxy.mesh)
-        if snapshot is connection.snapshot or snapshot is None or not snapshot.has(proxy):
+        if snapshot is connection.snapshot or snapshot is None:
             return
-        connection.snapshot = snapshot
-        resources = self._resources(snapshot, proxy).resources
+        known = self._translated.get(proxy)
+        if known is None or known.snapshot is not snapshot:
+            if not snapshot.has(proxy):
+                return
+            known = self._resources(snapshot, proxy)
+        connection.snapshot, resources = snapshot, known.resources
         if isinstance(resources, str):
             connection.session.keep(resources)
         else:
@@ -328,8 +327,12 @@ class AdsCache:
     ) -> Iterator[str]:
         """Those of the expected Envoys that do not run with a revision."""
         enough: dict[int, float] = {}
+        known = self._register.known
         for identity in expected:
-            envoy, other = self._register.get(identity), others.get(identity)
+            envoy = known.get(identity)
+            if envoy is not None and envoy.acknowledged >= revision and not others:
+                continue  # nearly always
+            other = others.get(identity)
             if other is not None and (there := runs_there(envoy, other, revision)) is not None:
                 if not there:
                     yield identity

@@ -120,14 +120,21 @@ class Connection:
 
     def due(self) -> list[bytes]:
         """All that `next` would return until it returns None."""
-        cache, session = self._cache, self.session
-        if cache.snapshots.get(self.envoy.proxy.mesh) is not self.snapshot:
+        cache, session, envoy = self._cache, self.session, self.envoy
+        if cache.snapshots.get(envoy.proxy.mesh) is not self.snapshot:
             cache.refresh(self)
         made: list[bytes] = []
         if not session.at.quiet:
             now = cache.clock()
-            made = [self._encoded(send, nonce, now) for send, nonce in session.due(now)]
-        cache.note(self)
+            for send, nonce in session.due(now):
+                made.append(self._encoded(send, nonce, now))
+        if (
+            session.acknowledged != envoy.acknowledged
+            or session.at.rejections
+            or session.fault
+            or envoy.rejected
+        ):
+            cache.note(self)
         return made
 
     def _encoded(self, send: Send, nonce: str, now: Steady) -> bytes:
@@ -137,8 +144,7 @@ class Connection:
         if self._owed_since is None:
             self._owed_since = now
             cache.owing.owes(self, now)
-        encoder, delta = cache.encoder, self.session.delta
-        return encoder.encode(send, self.envoy.own, delta=delta, nonce=nonce)
+        return cache.encoder.encode(send, self.envoy.own, delta=self.session.delta, nonce=nonce)
 
     async def wait(self) -> None:
         """Wait until there may be something to send."""
@@ -245,6 +251,12 @@ class Envoy:
         if owed < SLOW_SECONDS:
             return self.silence
         return say("has not answered for {seconds} s what it was sent", seconds=round(owed))
+
+    def refused(self, snapshot: Snapshot | None) -> str:
+        """Its messages about the newest snapshot: what it refused before says nothing of that."""
+        if self.rejected and all(one.snapshot is snapshot for one in self.connections):
+            return self.rejected
+        return ""
 
     def sync(self) -> bool:
         """Copy the sessions' progress; return whether it changed."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager
 from typing import TypeAlias
 
 import grpc
@@ -22,11 +21,11 @@ from tealmesh.model.errors import (
     EnvoyUnverified,
     TealError,
 )
+from tealmesh.supervision.supervisor import Attempts
 from tealmesh.xds.protocol.reading import Heard, Reader
 from tealmesh.xds.protocol.variants import DiscoveryRequest
 from tealmesh.xds.streams.connection import SILENCE_SECONDS, Connection
 
-Attempt: TypeAlias = AbstractContextManager[None]
 Over: TypeAlias = Callable[[Connection, Exception | None], None]
 """Ends the call of a stream that has ended, by an error if there is one."""
 
@@ -92,7 +91,7 @@ class Unattended:
         call: Call,
         reader: Reader,
         connection: Connection,
-        attempt: Attempt,
+        attempt: Attempts,
         over: Over,
     ) -> None:
         self._call = call
@@ -136,10 +135,13 @@ class Unattended:
             heard, nonce = self._reader.read(message)
             if heard.node_id or heard.wrong:
                 _check(heard, connection.envoy.node_id)
-            with self._attempt:
-                connection.request(heard.type_url, heard.request, nonce, heard)
         except Exception as error:  # noqa: BLE001 - as in `begin`
             self._end(error)
+            return
+        try:
+            connection.request(heard.type_url, heard.request, nonce, heard)
+        except Exception as error:  # noqa: BLE001 - as in `begin`
+            self._fail(error)
 
     def half_closed(self) -> None:
         self._connection.end()
@@ -160,13 +162,13 @@ class Unattended:
             return  # nothing more is made for an Envoy that does not read
         connection, call = self._connection, self._call
         try:
-            with self._attempt:
-                messages = connection.due()
-            for message in messages:
+            for message in connection.due():
                 call.write(message)
         except Exception as error:  # noqa: BLE001 - as in `begin`
-            self._end(error)
+            self._fail(error)
             return
+        if self._attempt.failing:
+            self._attempt.ended(None)
         if call.out:
             loop = asyncio.get_running_loop()
             self._patience = loop.call_later(SILENCE_SECONDS, self._does_not_read)
@@ -189,6 +191,10 @@ class Unattended:
         self._end(_silent(self._connection))
         self._call.connection.abort()
 
+    def _fail(self, error: Exception) -> None:
+        self._attempt.ended(error)
+        self._end(error)
+
     def _end(self, error: Exception | None) -> None:
         over, self._over = self._over, None
         if over is None:
@@ -207,7 +213,7 @@ class Attended:
         reader: Reader,
         connection: Connection,
         context: grpc.aio.ServicerContext,
-        attempt: Attempt,
+        attempt: Attempts,
     ) -> None:
         self._reader = reader
         self._connection = connection

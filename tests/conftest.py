@@ -83,6 +83,7 @@ TOGETHER = (
     WALK,
     ATTACKED,
     ("tests/behaviour/load_balancers/",),
+    ("tests/dashboard/page/",),
     ("tests/engine/runtimes/docker/",),
 )
 """The tests of each of these go to one worker: they share what takes long to make."""

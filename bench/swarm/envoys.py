@@ -62,8 +62,10 @@ class Swarm:
     def changed(self, at: float) -> None:
         """An Envoy has got new routes."""
         self.changed_at.append(at)
-        if self._awaits == "await" and len(self.changed_at) >= len(self.envoys):
-            self._tell({"at": sorted(self.changed_at)[: len(self.envoys)]})
+        number = len(self.envoys)
+        if self._awaits == "await" and len(self.changed_at) == number:
+            # Acknowledged first: whoever reads the answer may wait until all are known to have it.
+            self.loop.soon(lambda: self._tell({"at": sorted(self.changed_at[:number])}))
 
     def refuse(self, why: str) -> None:
         self.refused[why] = self.refused.get(why, 0) + 1

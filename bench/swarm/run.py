@@ -98,8 +98,6 @@ def _measure(shape: Shape, control_plane: Process, swarm: Process) -> Result:
     for number in range(shape.pushes):
         swarm.ask("await")
         control_plane.say(f"weigh {number + 2}")
-        # The swarm's answer first: it is longer than a pipe holds, and the last Envoy acknowledges
-        # what it got only once that is written.
         seen = swarm.hear()
         pushed = control_plane.hear()
         pushes.append([at - pushed["began"] for at in seen["at"]])

@@ -102,7 +102,9 @@ def test_no_control_plane() -> None:
     text = f"no control plane answers at {endpoint}"
     for command in (["status"], ["deploy", "web", "--image", "x"], ["envoys"]):
         done = teal(*command, endpoint=endpoint)
-        assert_one_line(done, f"{text}: start one with `teal up`")
+        assert_one_line(
+            done, f"{text}: start it, or name another one with --endpoint or TEAL_ENDPOINT"
+        )
     # It goes on with tasks that a killed control plane of another test may just have left.
     done = teal("down", endpoint=endpoint)
     assert (done.returncode, done.stdout) == (1, "")

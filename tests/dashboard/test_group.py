@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard.test_page import Watched, press
+from tests.dashboard.watched import Watched, press
 from tests.e2e.rollouts.test_groups import config
 from tests.support.machine import free_port
 from tests.support.planes.control_plane import control_plane

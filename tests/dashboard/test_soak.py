@@ -19,7 +19,7 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.dashboard.soaking import Held, agrees, growth, rests
-from tests.dashboard.test_page import Watched
+from tests.dashboard.watched import Watched
 from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.planes.sample import Sample, api, finished
 from tests.support.programs.chromium import chromium, missing

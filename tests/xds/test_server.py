@@ -106,5 +106,6 @@ def test_identity_falls_back_to_node_and_peer() -> None:
         (status,) = plane.cache.envoys("m")
         assert status.id.startswith(f"{NODE}@ipv4:127.0.0.1:")
         assert status.version == "1.36.2"
+        assert [one.status.version for one in plane.cache.here("m")] == ["1.36.2"]
 
     run(False, scenario)

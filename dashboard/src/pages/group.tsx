@@ -14,6 +14,7 @@ import {
   SideMark,
   StateMark,
   Table,
+  Took,
 } from "../parts/marks";
 import { Told } from "../parts/told";
 import { link } from "../router";
@@ -271,7 +272,7 @@ function History(props: {
                   href={link("groups", name, one.groupDeploymentId)}
                   aria-current={one.groupDeploymentId === shown ? "page" : undefined}
                 >
-                  {one.number}
+                  #{one.number}
                 </a>
               </th>
               <td data-label={t("column.outcome")}>
@@ -284,7 +285,7 @@ function History(props: {
               </td>
               <td data-label={t("column.started")}>{moment(one.createdAt)}</td>
               <td class="n" data-label={t("column.took")}>
-                {one.finishedAt ? duration(one.finishedAt - one.createdAt) : "…"}
+                <Took from={one.createdAt} to={one.finishedAt} />
               </td>
               <td class="sentence">
                 <Told text={one.reason ?? one.waitingFor ?? ""} by={answer} />

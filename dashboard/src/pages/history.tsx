@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { seen, services, shelves } from "../data/state";
 import type { Deployment } from "../data/wire";
 import { Trouble, useAsked } from "../parts/asking";
-import { Column, Empty, Image, outcome, StateMark, Table } from "../parts/marks";
+import { Column, Empty, Image, outcome, StateMark, Table, Took } from "../parts/marks";
 import { NoServices } from "../parts/none";
 import { link } from "../router";
 import { duration, latency, moment, number, percent, t } from "../text";
@@ -159,7 +159,7 @@ function Deployments({ service }: { service: string }) {
                 {moment(one.createdAt)}
               </td>
               <td class="n" data-label={t("column.took")}>
-                {one.finishedAt ? duration(one.finishedAt - one.createdAt) : "…"}
+                <Took from={one.createdAt} to={one.finishedAt} />
               </td>
               <td data-label={t("column.who")}>{one.startedBy ?? "–"}</td>
               <td class="sentence">

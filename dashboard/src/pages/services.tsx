@@ -9,7 +9,7 @@ import { NoServices } from "../parts/none";
 import { Tasks } from "../parts/tasks";
 import { Told } from "../parts/told";
 import { link } from "../router";
-import { moment, t } from "../text";
+import { moment, t, word } from "../text";
 
 const OTHERS = "\u0000";
 /** Services that are drawn at once: more than a screen has. */
@@ -44,11 +44,24 @@ export function ServicesPage() {
       ))}
       {others.map((owner) => (
         <section class="card" key={owner} aria-label={owner.slice(1)}>
-          <h2>{owner.slice(1)}</h2>
+          <Owner name={owner.slice(1)} resource={tasks.get(owner)?.[0]?.resource} />
           <TasksOf tasks={tasks.get(owner) ?? []} name={owner.slice(1)} />
         </section>
       ))}
     </>
+  );
+}
+
+/** Of tasks that are no service's: a gateway, say, which the map shows. */
+function Owner({ name, resource = "" }: { name: string; resource: string | undefined }) {
+  const [, mesh, kind, named] = resource.split("/");
+  if (!mesh || !kind || !named) return <h2>{name}</h2>;
+  const query = new URLSearchParams({ node: `${kind}/${named}` });
+  return (
+    <h2>
+      <a href={`${link("mesh", mesh)}?${query}`}>{name}</a>{" "}
+      <span class="tag">{word("kind", kind)}</span>
+    </h2>
   );
 }
 

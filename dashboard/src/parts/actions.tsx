@@ -19,6 +19,9 @@ const usual = (action: string) => word("action", action);
 /** Pause and its way back are one button for whoever has the focus on it. */
 const SAME: Record<string, string> = { resume: "pause" };
 
+/** Offered, and never what the eye falls on: it leaves out what is still to be measured. */
+const QUIET: ReadonlySet<string> = new Set(["promoteFull"]);
+
 export function Actions<A extends string>({ offered, dangerous, order, name = usual }: Props<A>) {
   const [asked, ask] = useState<Order | null>(null);
   const field = useRef<HTMLFieldSetElement>(null);
@@ -37,7 +40,7 @@ export function Actions<A extends string>({ offered, dangerous, order, name = us
         <button
           type="button"
           key={SAME[action] ?? action}
-          class={dangerous.has(action) ? "danger" : index === 0 ? "primary" : ""}
+          class={dangerous.has(action) ? "danger" : index || QUIET.has(action) ? "" : "primary"}
           onClick={() => {
             acted.current = true;
             const danger = dangerous.has(action);

@@ -68,6 +68,12 @@ export function Ago({ at }: { at: number | undefined }) {
   );
 }
 
+/** How long something took, or has taken by now. */
+export function Took({ from, to }: { from: number; to: number | undefined }) {
+  if (to !== undefined) return <>{duration(to - from)}</>;
+  return <span class="muted">{duration(now.value - from)} …</span>;
+}
+
 /** A bar of what was set and, below it, what was measured; both from 0 to 1. */
 export function ShareBar(props: { set: number; measured: number | undefined; side: string }) {
   const { set, measured, side } = props;

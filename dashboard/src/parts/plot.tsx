@@ -24,6 +24,8 @@ interface Props {
   lines: Line[];
   marks: Mark[];
   show: (value: number) => string;
+  /** The same at the axis, all in one form; ``top``: the highest value there. */
+  axis?: (value: number, top: number) => string;
   /** The scale ends no lower, so that zero is drawn as little. */
   least: number;
 }
@@ -59,6 +61,7 @@ function drawMarks(plot: uPlot, marks: Mark[]): void {
 }
 
 function options(props: Props, width: number, latest: { marks: Mark[] }): uPlot.Options {
+  const atAxis = props.axis ?? props.show;
   const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 } };
   return {
     width,
@@ -80,7 +83,7 @@ function options(props: Props, width: number, latest: { marks: Mark[] }): uPlot.
         ticks: { show: false },
         size: 62,
         space: 34,
-        values: (_, values) => values.map((value) => props.show(value)),
+        values: (_, values) => values.map((value) => atAxis(value, values.at(-1) ?? 0)),
       },
     ],
     series: [

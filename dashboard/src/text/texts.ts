@@ -188,6 +188,10 @@ export const TEXTS = {
   "mesh.smaller": ["Smaller", "縮小"],
   "mesh.larger": ["Larger", "拡大"],
   "mesh.fit": ["Fit", "全体を表示"],
+  "mesh.lines": [
+    "The wider a line, the more requests; dashed: none; red: some fail.",
+    "線が太いほどリクエストが多い。破線：リクエストなし。赤：失敗あり。",
+  ],
   "mesh.rate": ["{n}/s", "{n}/秒"],
   "kind.virtualGateway": ["gateway", "ゲートウェイ"],
   "kind.gatewayRoute": ["gateway route", "ゲートウェイルート"],

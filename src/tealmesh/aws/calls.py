@@ -13,6 +13,7 @@ from tealmesh.aws.wire import codec
 from tealmesh.aws.wire.apimodel import Model
 from tealmesh.aws.wire.codec import Request, Response
 from tealmesh.aws.wire.validation import validate
+from tealmesh.model.ecs import reasons
 from tealmesh.model.errors import AwsError, DatabaseAway, TealError
 from tealmesh.model.identity import answering
 from tealmesh.model.identity.caller import Caller
@@ -71,7 +72,8 @@ async def call(
     except DatabaseAway as error:
         log.warning("%s %s refused: %s (request %s)", model.service, name, error, request_id)
         refused = AwsError(model.unavailable_code, str(error), status=503)
-        return codec.serialize_error(model, refused, request_id, cbor=cbor)
+        done = codec.serialize_error(model, refused, request_id, cbor=cbor)
+        return beside(done, reasons.told(str(error)))
     except TealError as error:
         log.error("%s %s failed: %s (request %s)", model.service, name, error, request_id)
         text = str(error)

@@ -22,7 +22,7 @@ from tealmesh.cli.names import envoy_name
 from tealmesh.cli.options import default_data_dir
 from tealmesh.cli.orphans import orphans
 from tealmesh.cli.screens.balancers import balancer_problems
-from tealmesh.cli.screens.troubles import troubles
+from tealmesh.cli.screens.troubles import control_planes, troubles
 from tealmesh.cli.services import meshes_of
 from tealmesh.model.errors import NoControlPlane, TealError
 
@@ -177,6 +177,7 @@ def check_mesh(client: Client, health: Health) -> Iterator[Check]:
         status = client.get_status()
         for worker, problem in troubles(status):
             yield Check(worker, "wrong", problem)
+        yield from check_control_planes(status)
         missing = list(shortages(status))
         for shortage in missing:
             yield Check(shortage.owner, "wrong", f"{shortage.count}: {shortage.why}")
@@ -191,6 +192,17 @@ def check_mesh(client: Client, health: Health) -> Iterator[Check]:
         yield from check_without_effect(client)
     except TealError as error:
         yield Check("control plane", "wrong", f"{error} (process {health.pid}: see its log)")
+
+
+def check_control_planes(status: wire.GetStatusOutput) -> Iterator[Check]:
+    """All that share a database are there; nothing where there can be only one."""
+    amiss = list(control_planes(status))
+    for problem in amiss:
+        yield Check("control planes", "wrong", problem.removeprefix("control plane "))
+    found = status.get("controlPlanes", [])
+    if found and not amiss:
+        each = (f"{one['address']} ({one['envoys']} Envoys)" for one in found)
+        yield Check("control planes", "ok", f"{len(found)} on one database: {', '.join(each)}")
 
 
 def _owners(status: wire.GetStatusOutput) -> list[str]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 4566
 DEFAULT_ENDPOINT = f"http://127.0.0.1:{DEFAULT_PORT}"
+_ANOTHER = "start it, or name another one with --endpoint or TEAL_ENDPOINT"
 TARGET_PREFIX = "Tealmesh_20261101"
 CONTENT_TYPE = "application/x-amz-json-1.1"
 REQUEST_TIMEOUT_SECONDS = 30.0
@@ -228,9 +229,10 @@ class Transport:
                 f"the name {host!r} does not resolve: check --endpoint or TEAL_ENDPOINT"
             )
         if isinstance(error, ConnectionRefusedError) and _is_here(host):
-            return NoControlPlane(
-                f"no control plane answers at {self.endpoint}: start one with `teal up`"
-            )
+            # Elsewhere it may be a `teal serve`, of which there may be others.
+            usual = self.endpoint == DEFAULT_ENDPOINT
+            remedy = "start one with `teal up`" if usual else _ANOTHER
+            return NoControlPlane(f"no control plane answers at {self.endpoint}: {remedy}")
         if isinstance(error, http.client.HTTPException | ConnectionError) and not isinstance(
             error, ConnectionRefusedError
         ):

@@ -258,6 +258,14 @@ class Controller(Decisions):
         latest = self._work.latest(service)
         return None if latest is None else self._work.shown(latest)
 
+    def one(self, service: str, identity: str | None) -> Deployment | None:
+        """The deployment of a service with this id, or without an id the newest one, as `history`
+        has it; the others are not read.
+        """
+        name = self._system(service).name
+        found = self._work.latest(name) if identity is None else self._work.one(name, identity)
+        return None if found is None else self._work.shown(found)
+
     def history(self, service: str) -> list[Deployment]:
         """The deployments of a service, newest first; a running one with its newest
         observations, which are not stored one by one.

@@ -17,27 +17,45 @@ from tealmesh.rollout.applying.additions import put_additions, put_told
 from tealmesh.rollout.notices import outbox
 from tealmesh.rollout.running.stored import keep, refuse_locked, take_kept
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
-from tealmesh.store import Reader, Transaction, View, tables
+from tealmesh.store import Document, Reader, Transaction, View, tables
 
 if TYPE_CHECKING:
     from tealmesh.model.ecs.images import ImageBody
-    from tealmesh.model.teal import AdoptionBody
+    from tealmesh.model.teal import AdoptionBody, DeploymentBody
 
 
 def deployments(view: Reader, service: str) -> list[Deployment]:
-    """The deployments of a service, newest first."""
+    """The deployments of a service, newest first. There may be hundreds, so whoever needs one takes
+    it by `read`.
+    """
+    return [read(view, document) for document in newest_first(view, service)]
+
+
+def newest_first(view: Reader, service: str) -> list[Document[DeploymentBody]]:
+    """The documents of a service's deployments."""
     # A finished one is not written any more, and one that runs is the newest: dates could have been
     # set back meanwhile.
-    stored = sorted(view.list(tables.DEPLOYMENTS, service), key=lambda d: d.revision, reverse=True)
-    found = [Deployment.from_json(document.body) for document in stored]
-    # Version 0.1 did not number them.
-    return [replace(d, number=d.number or len(found) - i) for i, d in enumerate(found)]
+    return sorted(view.list(tables.DEPLOYMENTS, service), key=lambda d: d.revision, reverse=True)
+
+
+def read(view: Reader, document: Document[DeploymentBody]) -> Deployment:
+    """What a document says."""
+    found = Deployment.from_json(document.body)
+    return found if found.number else replace(found, number=_number(view, document))
+
+
+def _number(view: Reader, document: Document[DeploymentBody]) -> int:
+    """A deployment's own, from 1 on; of version 0.1, which gave none, its place."""
+    if number := document.body.get("number"):
+        return number
+    stored = view.list(tables.DEPLOYMENTS, document.body["service"])
+    return sum(one.revision <= document.revision for one in stored)
 
 
 def unfinished(view: Reader) -> list[Deployment]:
     """The deployments of all services that have not finished."""
-    stored = (Deployment.from_json(d.body) for d in view.list(tables.DEPLOYMENTS))
-    return [d for d in stored if not d.finished]
+    stored = view.list(tables.DEPLOYMENTS)
+    return [Deployment.from_json(d.body) for d in stored if d.body["finished_at"] is None]
 
 
 def deployment(view: View, deployment_id: str) -> Deployment:
@@ -66,14 +84,15 @@ def put_first(
         )
     if d.kind == "DEPLOY":
         refuse_locked(t, d.service, t.moment)
-    before = deployments(t, d.service)
+    before = t.list(tables.DEPLOYMENTS, d.service)
     for other in before:
-        refuse_another(other)
+        if other.body["finished_at"] is None:
+            refuse_another(Deployment.from_json(other.body))
     if isinstance(service, MeshService):
         t.put(tables.ADOPTED, service.name, body=service.to_json())
     take_kept(t, d.service)
     watched.begin(t, d, deployed_service(t, d.service))
-    d = replace(d, number=1 + max((other.number for other in before), default=0))
+    d = replace(d, number=1 + max((_number(t, other) for other in before), default=0))
     _put(t, d, entry)
     return d
 
@@ -156,8 +175,10 @@ def refuse_shared_router(view: View, service: Service, but: str = "") -> None:
 
 def by_token(view: View, service: str, token: str) -> Deployment | None:
     """The deployment of a service that was started with this client token; None without a token."""
-    stored = deployments(view, service) if token else []
-    return next((d for d in stored if d.client_token == token), None)
+    for document in newest_first(view, service) if token else ():
+        if document.body.get("client_token") == token:
+            return read(view, document)
+    return None
 
 
 def refuse_another(running: Deployment | None) -> None:

@@ -12,9 +12,10 @@ from tealmesh.envoy.names import BesideKind
 from tealmesh.model.arn import task_name
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.convergence import Convergence
+from tealmesh.model.ecs.reasons import told
 from tealmesh.model.errors import DriverError, NotYet
 from tealmesh.model.rollout import Deployment, GateResult, SideTasks, Traffic, Verdict
-from tealmesh.model.said import say
+from tealmesh.model.said import counted, say
 from tealmesh.model.traffic.windows import SideWindow
 from tealmesh.rollout import beginning, machine
 from tealmesh.rollout.drivers.base import Driver
@@ -154,7 +155,8 @@ class Performer:
         try:
             return Looked(await self.see(d, service))
         except DriverError as error:
-            return EffectFailed(f"the service could not be looked at: {error}", retryable=True)
+            why = say("the service could not be looked at: {error}", error=told(str(error)))
+            return EffectFailed(why, retryable=True)
 
     async def see(self, d: Deployment, service: Service) -> Seen:
         """The service as it is, and who changed what is not as the deployment left it."""
@@ -175,7 +177,9 @@ class Performer:
         try:
             await self._driver.scale_side(service, order.side, order.count)
         except DriverError as error:
-            return NotReady(f"{order.count} tasks of {order.side}: {error}")
+            tasks = counted(order.count, "task")
+            why = told(str(error))
+            return NotReady(say("{tasks} of {side}: {why}", tasks=tasks, side=order.side, why=why))
         return SideScaled(order.side, order.count)
 
     async def perform(self, d: Deployment, service: Service, effect: Effect, seen: Seen) -> Event:
@@ -200,15 +204,15 @@ class Performer:
                 case StopSide(side=side):
                     return SideStopped(await self._driver.stop_side(service, side))
         except NotYet as pending:
-            return NotReady(pending.waiting_for)
+            return NotReady(told(pending.waiting_for))
         except DriverError as error:
-            return EffectFailed(str(error), error.retryable)
+            return EffectFailed(told(str(error)), error.retryable)
         except Exception as error:
             # Nobody foresaw it: it may pass, and the time limit of the phase is for what does not.
             log.exception("deployment of %s: %s failed", d.service, type(effect).__name__)
-            return EffectFailed(
-                f"{type(effect).__name__} failed: {last_line(error)}", retryable=True
-            )
+            name, words = type(effect).__name__, last_line(error)
+            why = say("{effect} failed: {error}", effect=name, error=words)
+            return EffectFailed(why, retryable=True)
 
     async def _await_converged(self, d: Deployment, service: Service, revision: int) -> Event:
         convergence = await self._converged(d.mesh, revision, _CONVERGENCE_WAIT_SECONDS)

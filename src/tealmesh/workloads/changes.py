@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from tealmesh.model.ecs.bodies import ServiceBody, TaskBody, TaskDefinitionBody
 
 MOST_REVISIONS = 100
-"""Of a family, the newest that are kept: earlier deployments show how definitions differed."""
+"""Of a family, the newest that are kept besides those in use: earlier deployments show how
+definitions differed."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,10 @@ def changes(known: Reader, read: Cluster) -> Iterator[Change]:
             yield from _put(known, collection, (read.name, name), body)
         for name in sorted(there - found.keys()):
             yield Change(collection, (read.name, name), None)
-    for family in {definition_key(arn)[0] for arn in read.definitions}:
-        yield from _too_many(known, family)
+    families = {definition_key(arn)[0] for arn in read.definitions}
+    used = set(_used(known, read)) if families else set()
+    for family in families:
+        yield from _too_many(known, family, used)
 
 
 def had_any(known: Reader, cluster: str) -> bool:
@@ -83,9 +86,20 @@ def _put(
         yield Change(collection, key, body)
 
 
-def _too_many(known: Reader, family: str) -> Iterator[Change]:
+def _used(known: Reader, read: Cluster) -> Iterator[str]:
+    """The revisions of services and of tasks that run, which would be read again if they were not
+    kept.
+    """
+    stored = [document.body for document in known.list(tables.ECS_SERVICES)]
+    yield from (service["taskDefinition"] for service in (*stored, *read.services.values()))
+    tasks = [document.body for document in known.list(tables.TASKS)]
+    for task in (*tasks, *read.tasks.values()):
+        if task["lastStatus"] != "STOPPED":
+            yield task["taskDefinitionArn"]
+
+
+def _too_many(known: Reader, family: str, used: Set[str]) -> Iterator[Change]:
     kept = [document.body for document in known.list(tables.TASK_DEFINITIONS, family)]
-    used = {service.body["taskDefinition"] for service in known.list(tables.ECS_SERVICES)}
     for body in sorted(kept, key=lambda one: one["revision"])[:-MOST_REVISIONS]:
         if body["taskDefinitionArn"] not in used:
             yield Change(tables.TASK_DEFINITIONS, (family, revision_key(body["revision"])), None)

@@ -1,5 +1,10 @@
 """Reads clusters of ECS, AWS's own or a `teal up`'s, by boto3.
 
+A look costs as many calls as services and running tasks need, however many tasks have stopped and
+revisions were registered in the hour for which ECS shows them. What the store has of those is not
+asked for again, a task that runs no more is asked for by its ARN, and the list of the stopped ones,
+which names those that came and went between two looks, is read some pages at a time.
+
 It needs ``ecs:ListClusters``, ``ecs:ListServices``, ``ecs:DescribeServices``, ``ecs:ListTasks``,
 ``ecs:DescribeTasks``, ``ecs:DescribeTaskDefinition`` and, for services that register in Cloud Map,
 ``servicediscovery:GetService`` and ``servicediscovery:GetNamespace``.
@@ -7,11 +12,14 @@ It needs ``ecs:ListClusters``, ``ecs:ListServices``, ``ecs:DescribeServices``, `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tealmesh.model.arn import last_part
+from tealmesh.model.ecs.names import revision_key
+from tealmesh.store import Reader, tables
 from tealmesh.workloads import reading
 from tealmesh.workloads.changes import Cluster
 
@@ -24,6 +32,19 @@ _MOST_SERVICES = 10
 _MOST_TASKS = 100
 """That are described at once, at most."""
 _ENDED = "STOPPED"
+_MOST_PAGES = 2
+"""Of the tasks that have stopped, at one look."""
+
+
+@dataclass
+class _Sweep:
+    """The list of a cluster's stopped tasks, as far as it has been read."""
+
+    before: Set[str]
+    """The ARNs of those that the store had when it began."""
+    token: str = ""
+    """What the next page is asked for with; empty at the beginning."""
+    seen: set[str] = field(default_factory=set)
 
 
 class Clusters:
@@ -34,9 +55,10 @@ class Clusters:
         self._ecs = ecs
         self._cloud_map = cloud_map
         self._registries: dict[str, tuple[str, str]] = {}
-        self._definitions: dict[str, Mapping[str, Any] | None] = {}
-        self._stopped: dict[str, TaskBody] = {}
-        """Tasks that have ended, by ARN: they change no more."""
+        self._deleted: set[str] = set()
+        """ARNs of revisions that ECS has no more."""
+        self._sweeps: dict[str, _Sweep] = {}
+        """By cluster."""
         self.calls = 0
         """How many have been made."""
 
@@ -45,17 +67,20 @@ class Clusters:
         arns = self._pages("list_clusters", "clusterArns", {})
         return [last_part(arn) for arn in arns]
 
-    def read(self, cluster: str) -> Cluster:
-        """One cluster; one that is not there yet is empty. Raises whatever boto3 does."""
+    def read(self, cluster: str, known: Reader) -> Cluster:
+        """One cluster; one that is not there yet is empty. ``known``: what the store has of it.
+        Raises whatever boto3 does.
+        """
         client = self._ecs()
         try:
             services = self._services(cluster)
         except client.exceptions.ClusterNotFoundException:
+            self._sweeps.pop(cluster, None)
             return Cluster(cluster)
         fresh: dict[str, TaskDefinitionBody] = {}
-        tasks = self._tasks(cluster, fresh)
+        tasks = self._tasks(cluster, known, fresh)
         for one in services:
-            self._definition(one["taskDefinition"], fresh)
+            self._definition(one["taskDefinition"], known, fresh)
         registries = self._registries_of(services)
         return Cluster(
             cluster,
@@ -74,42 +99,68 @@ class Clusters:
             found += [one for one in answer["services"] if one["status"] != "INACTIVE"]
         return found
 
-    def _tasks(self, cluster: str, fresh: dict[str, TaskDefinitionBody]) -> dict[str, TaskBody]:
+    def _tasks(
+        self, cluster: str, known: Reader, fresh: dict[str, TaskDefinitionBody]
+    ) -> dict[str, TaskBody]:
+        """By id, those that run and the stopped ones that ECS shows."""
+        before = {one.body["taskArn"]: one.body for one in known.list(tables.TASKS, cluster)}
+        ended = {arn: body for arn, body in before.items() if body["lastStatus"] == _ENDED}
         running = self._pages("list_tasks", "taskArns", {"cluster": cluster})
-        ended = self._pages("list_tasks", "taskArns", {"cluster": cluster, "desiredStatus": _ENDED})
-        arns = list(dict.fromkeys([*running, *ended]))
-        found = {arn: self._stopped[arn] for arn in arns if arn in self._stopped}
-        for part in _parts([arn for arn in arns if arn not in found], _MOST_TASKS):
+        stopped, forgotten = self._sweep(cluster, ended.keys())
+        found = {arn: body for arn, body in ended.items() if arn not in forgotten}
+        asked = dict.fromkeys([*running, *before, *stopped])
+        for part in _parts([arn for arn in asked if arn not in ended], _MOST_TASKS):
             answer = self._call("describe_tasks", cluster=cluster, tasks=part, include=["TAGS"])
             for one in answer["tasks"]:
-                body = reading.task(one, self._definition(one["taskDefinitionArn"], fresh))
-                found[one["taskArn"]] = body
-        self._stopped = {
-            **{arn: one for arn, one in self._stopped.items() if f"/{cluster}/" not in arn},
-            **{arn: one for arn, one in found.items() if one["lastStatus"] == _ENDED},
-        }
+                definition = self._definition(one["taskDefinitionArn"], known, fresh)
+                found[one["taskArn"]] = reading.task(one, definition)
         return {last_part(arn): body for arn, body in found.items()}
 
+    def _sweep(self, cluster: str, ended: Set[str]) -> tuple[set[str], Set[str]]:
+        """The ARNs in the next pages of a cluster's stopped tasks, and those of ``ended`` that
+        ECS shows no more, which is known at the list's end.
+        """
+        client = self._ecs()
+        sweep = self._sweeps.setdefault(cluster, _Sweep(frozenset(ended)))
+        listed: set[str] = set()
+        for _ in range(_MOST_PAGES):
+            try:
+                page, token = self._page(
+                    "list_tasks", "taskArns", sweep.token, cluster=cluster, desiredStatus=_ENDED
+                )
+            except client.exceptions.InvalidParameterException:
+                if not sweep.token:
+                    raise
+                del self._sweeps[cluster]  # the token was valid for a while only
+                return listed, frozenset()
+            listed.update(page)
+            sweep.seen.update(page)
+            sweep.token = token
+            if not token:
+                del self._sweeps[cluster]
+                return listed, sweep.before - sweep.seen
+        return listed, frozenset()
+
     def _definition(
-        self, arn: str, fresh: dict[str, TaskDefinitionBody]
-    ) -> Mapping[str, Any] | None:
-        """A revision, which never changes; None if it has been deleted."""
-        if arn not in self._definitions:
+        self, arn: str, known: Reader, fresh: dict[str, TaskDefinitionBody]
+    ) -> TaskDefinitionBody | None:
+        """A revision, which never changes; None if it has been deleted. One that the store does
+        not have is ``fresh``.
+        """
+        family, revision = reading.definition_key(arn)
+        stored = known.get(tables.TASK_DEFINITIONS, family, revision_key(revision))
+        if stored is not None and stored.body["taskDefinitionArn"] == arn:
+            return stored.body
+        if arn not in fresh and arn not in self._deleted:
             client = self._ecs()
             self.calls += 1
             try:
                 answer = client.describe_task_definition(taskDefinition=arn, include=["TAGS"])
             except client.exceptions.ClientException:
-                self._definitions[arn] = None
+                self._deleted.add(arn)
                 return None
-            found = answer["taskDefinition"]
-            fresh[arn] = reading.definition(found, answer.get("tags", []))
-            self._definitions[arn] = found
-        return self._definitions[arn]
-
-    def forget_definitions(self) -> None:
-        """Read them again the next time: what was read could not be written."""
-        self._definitions.clear()
+            fresh[arn] = reading.definition(answer["taskDefinition"], answer.get("tags", []))
+        return fresh.get(arn)
 
     def _registries_of(self, services: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
         """Namespace and name of Cloud Map services, by ARN. Those that are gone are left out."""
@@ -131,15 +182,17 @@ class Clusters:
         return namespace["Name"], service["Name"]
 
     def _pages(self, operation: str, member: str, asked: Mapping[str, str]) -> list[str]:
-        found: list[str] = []
-        token = ""
-        while True:
-            more = {"nextToken": token} if token else {}
-            answer = self._call(operation, **asked, maxResults=100, **more)
-            found += answer[member]
-            token = answer.get("nextToken") or ""
-            if not token:
-                return found
+        found, token = self._page(operation, member, "", **asked)
+        while token:
+            page, token = self._page(operation, member, token, **asked)
+            found += page
+        return found
+
+    def _page(self, operation: str, member: str, token: str, **asked: str) -> tuple[list[str], str]:
+        """What a page lists, and the next one's token; empty after the last one."""
+        more = {"nextToken": token} if token else {}
+        answer = self._call(operation, **asked, maxResults=100, **more)
+        return list(answer[member]), answer.get("nextToken") or ""
 
     def _call(self, operation: str, **asked: object) -> Mapping[str, Any]:
         self.calls += 1

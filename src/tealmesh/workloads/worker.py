@@ -97,7 +97,8 @@ class Workloads:
         self.answered = self.answered or whole
 
     async def _copy(self, name: str) -> None:
-        await self._take(await asyncio.to_thread(self._clusters.read, name))
+        view = self._store.view
+        await self._take(await asyncio.to_thread(self._clusters.read, name, view))
 
     async def _take(self, read: Cluster) -> None:
         """Write what has changed. That everything is gone is believed at the second look."""
@@ -113,11 +114,7 @@ class Workloads:
             for one in list(changes(tx, read)):
                 _apply(tx, one)
 
-        try:
-            await self._store.write(ACTOR, "CopyWorkloads", change)
-        except BaseException:
-            self._clusters.forget_definitions()
-            raise
+        await self._store.write(ACTOR, "CopyWorkloads", change)
 
     def _deploying(self) -> bool:
         deployments = self._store.view.list(tables.DEPLOYMENTS)

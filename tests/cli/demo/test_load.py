@@ -27,7 +27,9 @@ class Seen:
     connections: int = 0
 
 
-async def ask(behave: Behave, seconds: float = 0.4, rate: float = 50.0) -> tuple[Tally, Seen]:
+async def ask(
+    behave: Behave, seconds: float = 0.4, rate: float = 50.0, most: int | None = None
+) -> tuple[Tally, Seen]:
     """The sum of all tallies of a load on a server that answers its n-th request by ``behave``."""
     seen = Seen()
 
@@ -50,10 +52,11 @@ async def ask(behave: Behave, seconds: float = 0.4, rate: float = 50.0) -> tuple
         total.versions += tally.versions
         total.failures += tally.failures
         total.latencies += tally.latencies
+        total.held += tally.held
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    load = Load([(f"http://127.0.0.1:{port}/", rate)], add, timeout=3.0)
+    load = Load([(f"http://127.0.0.1:{port}/", rate)], add, timeout=3.0, most=most)
     running = asyncio.ensure_future(load.run())
     await asyncio.sleep(seconds)
     load.stopping.set()
@@ -87,6 +90,19 @@ def test_connections_are_kept() -> None:
     total, seen = asyncio.run(ask(good, seconds=1.0, rate=100.0))
     assert total.sent == seen.requests >= 50
     assert seen.connections <= seen.requests / 3
+
+
+def test_requests_are_held_back_while_too_many_have_no_answer() -> None:
+    async def late(number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if number == 1:
+            await asyncio.sleep(1.0)
+        await good(number, reader, writer)
+
+    total, seen = asyncio.run(ask(late, seconds=1.2, rate=50.0, most=1))
+    assert total.held >= 20
+    assert total.failures == Counter()
+    assert 1 < total.sent == seen.requests
+    assert asyncio.run(ask(good))[0].held == 0
 
 
 async def reset(number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

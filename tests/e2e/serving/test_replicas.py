@@ -75,6 +75,9 @@ def test_the_leader_is_killed_in_the_middle_of_a_deployment(
             leader.kill9()
             ended = finished(asked, "sample", 120)
             assert (ended["status"], replicas.leader()) == ("SUCCESSFUL", asked)
+            dead = f"127.0.0.1:{leader.port}: dead"
+            assert dead in asked.teal("status").stdout
+            assert dead in asked.teal("doctor", check=False).stdout
             leader.start()
         total = load.stop()
     assert not total.failures

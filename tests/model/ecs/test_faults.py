@@ -1,5 +1,6 @@
-"""What the engine says of tasks has a form, so that the page can say it in its reader's language.
-Both come from the sources: a text that is written anew is found here.
+"""What the engine says of tasks, and what workers and drivers say as they fail, has a form, so that
+the page can say it in its reader's language. All come from the sources: a text that is written anew
+is found here.
 """
 
 from __future__ import annotations
@@ -54,6 +55,44 @@ def _made(node: ast.AST) -> Iterator[tuple[str, int]]:
             yield text, node.lineno
 
 
+_FAILURES = frozenset(
+    {
+        "DatabaseAway", "DiscoveryError", "DiscoveryRefused", "DiscoveryThrottled", "DriverError",
+        "EnvoyForbidden", "Fenced", "NoSuchResource", "NoSuchService", "NotYet", "NoticeError",
+        "OutsideError", "RuntimeError",
+    }
+)  # fmt: skip
+"""By what a worker that the page tells of fails, for what a deployment waits, and why an Envoy is
+refused."""
+_ELSEWHERE = ("agent/", "cli/", "engine/", "http2/", "model/")
+"""Where such errors have other readers; the engine's are looked for above."""
+
+
+def failures() -> dict[str, str]:
+    """Each text that a worker or a driver fails by, with 7 for its values, and where."""
+    found: dict[str, str] = {}
+    for path in sorted(SOURCES.rglob("*.py")):
+        place = str(path.relative_to(SOURCES))
+        if place.startswith(_ELSEWHERE):
+            continue
+        tree = ast.parse(path.read_text())
+        named = {
+            target.id: node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name) and _filled(node.value)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and _name(node.func) in _FAILURES and node.args:
+                told_by = node.args[0]
+                if isinstance(told_by, ast.Name):
+                    told_by = named.get(told_by.id, told_by)
+                if text := _filled(told_by):
+                    found[text] = f"{place}:{node.lineno}"
+    return found
+
+
 def _name(called: ast.expr) -> str:
     return ast.unparse(called).rpartition(".")[2]
 
@@ -77,6 +116,7 @@ _CONSTANTS = {
     "(there is: 7)",
     "condition": "HEALTHY",
     "kind": "virtual node",
+    "named": "the route",
     "verb": "listens",
 }
 """Values that are words of the text."""
@@ -97,6 +137,42 @@ def test_each_text_of_the_engine_has_a_form() -> None:
         and not any(part in text or place.startswith(part) for part in _ABOUT_OTHERS)
     }
     assert unknown == {}
+
+
+_QUOTED = frozenset({"7: 7"})
+"""AWS's own words."""
+
+
+def test_each_failure_of_a_worker_has_a_form() -> None:
+    found = failures()
+    assert len(found) > 30
+    unknown = {
+        text: place
+        for text, place in found.items()
+        if not isinstance(told(text), Said) and text not in _QUOTED
+    }
+    assert unknown == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "templates"),
+    [
+        (
+            "the database takes no writes (No space left on device): nothing can be changed",
+            ["the database takes no writes ({words}): nothing can be changed"],
+        ),
+        (
+            "notices.ops: hook.example.com cannot be asked: refused",
+            ["notices.{name}: {what}", "{place} cannot be asked: {words}"],
+        ),
+    ],
+)
+def test_a_failure_is_told_by_its_parts(text: str, templates: list[str]) -> None:
+    made: object = told(text)
+    for template in templates:
+        assert isinstance(made, Said)
+        assert made.template == template
+        made = made.values.get("what")
 
 
 @pytest.mark.parametrize("part", _ABOUT_OTHERS)

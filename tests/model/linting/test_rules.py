@@ -52,6 +52,7 @@ CASES = {
     "short_drain": (replace(WELL, drain_time=5.0), "risk"),
     "one_task": (replace(WELL, desired=1), "odd"),
     "health": (replace(WELL, health_check=False), "risk"),
+    "starved": (replace(WELL, processor=2 / 34), "odd"),
     "no_retries": (replace(WELL, retries=0), "odd"),
     "no_callers": (replace(WELL, callers=0), "risk"),
     "endless_approval": (gates(approval=True), "odd"),
@@ -71,6 +72,7 @@ CASES = {
 def test_what_is_well_is_found_by_no_rule() -> None:
     assert lint([WELL]) == []
     assert lint([replace(WELL, requests_per_second=None, callers=None)]) == []
+    assert lint([replace(WELL, processor=0.5)]) == []
     assert lint([gates(approval=True, approval_timeout=3600.0)]) == []
     assert lint([replace(WELL, image="registry:5000/web@sha256:abc")]) == []
     for url in ("https://ci/ask", "http://127.0.0.1:9/ask"):

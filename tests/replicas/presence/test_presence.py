@@ -40,6 +40,10 @@ class _World:
         return Presence(partial(self.connect, who), who, who, self.ask, steady_clock, PACE)
 
 
+def _standings(presence: Presence) -> dict[str, str]:
+    return {each["address"]: each["standing"] for each in presence.control_planes()}
+
+
 async def _until(look: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
         while not look():  # noqa: ASYNC110
@@ -57,6 +61,11 @@ def test_one_that_is_cut_off_hands_over_and_one_that_is_killed_is_dead(postgres:
         await _until(lambda: one.others() == both)
         world.cut = {"two"}
         await _until(lambda: one.others() == {**both, "two": Standing.CUT_OFF})
+        told = {each["address"]: each for each in one.control_planes()}
+        assert [each["standing"] for each in told.values()] == ["alive", "alive", "cut off"]
+        assert told["one"]["here"]
+        assert told["two"]["silentSeconds"] >= PACE.silent
+        assert "silentSeconds" not in told["three"]
         await _until(two.hands_over)
         world.cut = {"one", "two", "three"}
         await _until(lambda: one.others() == dict.fromkeys(both, Standing.UNKNOWN))
@@ -67,6 +76,14 @@ def test_one_that_is_cut_off_hands_over_and_one_that_is_killed_is_dead(postgres:
         await _until(lambda: one.others() == {**both, "three": Standing.DEAD})
         running[1].cancel()
         await _until(lambda: one.others()["two"] is Standing.DEAD)
+        # Who has stopped in good order is no news; nor is one that was started again where it was.
+        assert _standings(one) == {"one": "alive", "three": "dead"}
+        world.killed = set()
+        again = Presence(
+            partial(world.connect, "four"), "four", "three", world.ask, steady_clock, PACE
+        )
+        running.append(asyncio.create_task(again.run()))
+        await _until(lambda: _standings(one) == {"one": "alive", "three": "alive"})
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from tealmesh.model.config.strategies import Gates, Strategy
 from tealmesh.model.linting import Linted, lint
 from tealmesh.model.rollout import SideTasks, Traffic
@@ -41,6 +43,25 @@ def test_an_adopted_service() -> None:
     assert "no health check" in [finding.what for finding in lint([found])]
     change_node(state, healthCheck={"protocol": "http", "path": "/"})
     assert (live(state).health_check, live(state).health_path) == (True, "/")
+
+
+def test_an_application_beside_an_envoy_that_has_more_of_the_processor() -> None:
+    state = article("blue", "green")
+    assert live(state).processor == pytest.approx(1 / 3)
+    for side in ("blue", "green"):
+        stored = state.view.get(tables.TASK_DEFINITIONS, f"m-sample-{side}", "000001")
+        assert stored is not None
+        definition: Any = stored.body
+        cpu = {"envoy": 32, "xray": 32}
+        containers = [
+            {**one, **({"cpu": cpu[one["name"]]} if one["name"] in cpu else {})}
+            for one in definition["containerDefinitions"]
+        ]
+        body: Any = {**definition, "containerDefinitions": containers}
+        state.view.put(tables.TASK_DEFINITIONS, f"m-sample-{side}", "000001", body=body)
+    found = live(state)
+    assert found.processor == pytest.approx(2 / 66)
+    assert "adopted.sample: cpu" in [finding.key for finding in lint([found])]
 
 
 def test_what_teal_toml_says_goes_before_what_is_live() -> None:

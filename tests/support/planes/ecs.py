@@ -15,10 +15,11 @@ from tealmesh.apis.ecs.api import Ecs
 from tealmesh.apis.servicediscovery.api import ServiceDiscovery
 from tealmesh.aws.gateway import build_gateway
 from tealmesh.aws.wire.apimodel import load_model
-from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION
+from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION, last_part
 from tealmesh.model.clock import random_id, system_clock
+from tealmesh.model.ecs.names import revision_key
 from tealmesh.model.identity.caller import Caller
-from tealmesh.store import Store, Transaction
+from tealmesh.store import Store, Transaction, tables
 from tests.support import sdk
 from tests.support.programs.server import serve
 
@@ -75,6 +76,46 @@ def endpoint(directory: Path) -> Iterator[Endpoint]:
             yield Endpoint(url, store)
     finally:
         store.close()
+
+
+def one_task(ecs: Endpoint) -> str:
+    """A task of a new cluster ``shop``, of the first revision of `FARGATE`; its id."""
+    client = ecs.client("ecs")
+    client.create_cluster(clusterName="shop")
+    client.register_task_definition(**FARGATE)
+    answer = client.run_task(
+        cluster="shop", taskDefinition="web", launchType="FARGATE", networkConfiguration=NETWORK
+    )
+    return last_part(answer["tasks"][0]["taskArn"])
+
+
+def stopped_tasks(ecs: Endpoint, like: str, first: int, many: int, **members: object) -> set[str]:
+    """So many stopped tasks in that cluster, each of a revision of its own from ``first`` on; their
+    ids. ``members``: what they have besides what the task ``like`` has.
+    """
+    ids = [f"{number:032x}" for number in range(first, first + many)]
+
+    def change(tx: Transaction) -> None:
+        task = tx.get(tables.TASKS, "shop", like)
+        definition = tx.get(tables.TASK_DEFINITIONS, "web", revision_key(1))
+        assert task is not None
+        assert definition is not None
+        for number, identity in enumerate(ids, first):
+            arn = f"{definition.body['taskDefinitionArn'].rpartition(':')[0]}:{number}"
+            body: Any = {**definition.body, "revision": number, "taskDefinitionArn": arn}
+            tx.put(tables.TASK_DEFINITIONS, "web", revision_key(number), body=body)
+            ended: Any = {
+                **task.body,
+                **members,
+                "taskArn": f"{task.body['taskArn'].rpartition('/')[0]}/{identity}",
+                "taskDefinitionArn": arn,
+                "desiredStatus": "STOPPED",
+                "lastStatus": "STOPPED",
+            }
+            tx.put(tables.TASKS, "shop", identity, body=ended)
+
+    ecs.write(change)
+    return set(ids)
 
 
 class Direct:

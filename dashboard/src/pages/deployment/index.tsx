@@ -12,12 +12,14 @@ import { link } from "../../router";
 import { duration, number, percent, t, word } from "../../text";
 import { type Makings, told } from "../../text/said";
 import { Changed } from "./changed";
-import { Gates } from "./gates";
+import { Gates, verdicts } from "./gates";
 import { Journal } from "./journal";
 import { type Action, actions, DANGEROUS, operation, together } from "./orders";
 import { Track } from "./steps";
 import { isOver } from "./track";
 import { Callers, Traffic, useWindows } from "./traffic";
+
+const FEW_GATES = 4;
 
 interface Explained {
   deployment: Deployment;
@@ -68,17 +70,22 @@ export function DeploymentPage({ service, id }: { service: string; id: string })
       <p class="muted">{t("loading")}</p>
     );
   }
+  // Both columns end at about the same height.
+  const few = verdicts(found).length < FEW_GATES;
   return (
     <article class="deployment">
       <Head deployment={found} />
       <Track deployment={found} />
       <Trouble error={unmeasured} />
       <div class="columns">
-        <Gates deployment={found} windows={windows} />
+        <div>
+          <Gates deployment={found} windows={windows} />
+          {few && <Envoys mesh={found.mesh} />}
+        </div>
         <div>
           <Traffic deployment={found} windows={windows} />
           <Callers deployment={found} />
-          <Envoys mesh={found.mesh} />
+          {!few && <Envoys mesh={found.mesh} />}
         </div>
       </div>
       <TasksOf deployment={found} />

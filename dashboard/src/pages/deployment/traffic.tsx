@@ -89,6 +89,7 @@ export function Traffic({ deployment, windows }: { deployment: Deployment; windo
             title={t("traffic.errors")}
             lines={pair(found.errors)}
             show={percent}
+            axis={(value, top) => percent(value, top < 0.1 ? 1 : 0)}
             least={0.01}
             {...common}
           />

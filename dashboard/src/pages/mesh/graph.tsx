@@ -1,6 +1,6 @@
 /** The drawing of a mesh. With hundreds of nodes, only what changed is drawn anew each second. */
 
-import { useMemo } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import type { GraphNode, MeshGraph } from "../../data/wire";
 import { useGradual } from "../../parts/gradual";
 import { still } from "../../parts/still";
@@ -26,6 +26,12 @@ export function Graph({ graph, placed, flows: moving, chosen, choose }: Props) {
   for (const flow of moving.values()) most = Math.max(most, flow.perSecond);
   const some = useGradual(graph.nodes.length, FIRST, FIRST);
   const zoom = useZoom(placed.width);
+  useEffect(() => {
+    if (chosen === null) return;
+    // What is told of it takes some of the map's room.
+    const drawn = document.querySelector(`[data-node="${CSS.escape(chosen)}"]`);
+    drawn?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [chosen]);
   // In rows the calls lead back over everything: those of what is chosen are drawn.
   const all = graph.nodes.length <= MANY_NODES;
   const nodes = useMemo(() => {
@@ -97,6 +103,7 @@ export function Graph({ graph, placed, flows: moving, chosen, choose }: Props) {
           })}
         </svg>
       </section>
+      <p class="muted hint">{t("mesh.lines")}</p>
     </>
   );
 }

@@ -49,8 +49,12 @@ export function Sent({ mesh, node }: { mesh: string; node: GraphNode }) {
       <Trouble error={error} />
       <h3>{t("resource.spec")}</h3>
       <p class="muted">
-        {answer.version !== undefined && t("resource.version", { n: answer.version })}{" "}
-        {answer.updatedAt !== undefined && moment(answer.updatedAt)}
+        {[
+          answer.version !== undefined && t("resource.version", { n: answer.version }),
+          answer.updatedAt !== undefined && moment(answer.updatedAt),
+        ]
+          .filter(Boolean)
+          .join(" · ")}
       </p>
       <Json text={answer.spec} />
       <h3>{t("resource.envoy", { n: envoyResources.length })}</h3>

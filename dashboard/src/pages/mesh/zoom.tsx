@@ -8,6 +8,8 @@ import { percent, t } from "../../text";
 const LEAST = 0.1;
 const MOST = 3;
 const STEP = 1.25;
+/** Below this scale the small letters cannot be read: then the map scrolls. */
+const LEGIBLE = 0.8;
 /** Pixels that a pointer moves before it drags: a click on a node is none. */
 const DRAGS = 4;
 
@@ -59,7 +61,7 @@ export function useZoom(width: number): Zooming {
   const reset = () => set(undefined);
   const style: Zooming["style"] =
     scale === undefined
-      ? { width: "100%", maxWidth: width, minWidth: width * 0.6 }
+      ? { width: "100%", maxWidth: width, minWidth: width * LEGIBLE }
       : { width: width * scale };
   const handlers: Zooming["handlers"] = {
     onWheel: (event) => {

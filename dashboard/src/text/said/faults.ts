@@ -138,11 +138,5 @@ export const FAULTS: Record<string, string> = {
   "Disk quota exceeded": "ディスクの割り当て量を超えた",
   "Read-only file system": "読み取り専用のファイルシステム",
   "embedded null byte": "NUL 文字が含まれている",
-  "the database {name} is away ({words}): {what}; try again":
-    "データベース {name} に接続できない（「{words}」）：{what}。もう一度試してください",
-  "nothing was changed": "変更はされていない",
-  "nobody knows whether it has taken the last change": "最後の変更が届いたかは不明",
-  "the database is away ({words}): Envoys keep what they have, and nothing can be changed":
-    "データベースに接続できない（「{words}」）：Envoy は今の設定を保ち、変更はできない",
   "container {container}: {what}": "コンテナ {container}：{what}",
 };

@@ -3,6 +3,7 @@
  * what others wrote, stays as it came. */
 
 import { filled, language, word } from "..";
+import { ASKING } from "./asking";
 import { EVENTS } from "./events";
 import { EXPLAINING } from "./explaining";
 import { FAULTS } from "./faults";
@@ -10,6 +11,7 @@ import { GATES } from "./gates";
 import { MACHINE } from "./machine";
 import { REFUSING } from "./refusing";
 import { STOPPING } from "./stopping";
+import { WORKERS } from "./workers";
 
 /** A text, and what it is made of, if that is known. */
 export interface Said {
@@ -28,6 +30,8 @@ const JAPANESE: Record<string, string> = {
   ...STOPPING,
   ...FAULTS,
   ...REFUSING,
+  ...WORKERS,
+  ...ASKING,
 };
 
 /** Between and around values, what is no word. */

@@ -54,5 +54,5 @@ export const STOPPING: Record<string, string> = {
   waits: "待機中",
   "IAM does not know its role {role}: what it may is not asked":
     "ロール {role} は IAM にない：権限は確認されない",
-  "refused: {why}": "拒否：「{why}」",
+  "refused: {why}": "拒否：{why}",
 };

@@ -315,7 +315,7 @@ def of_mesh(status: wire.GetStatusOutput, name: str) -> wire.GetStatusOutput:
     """The parts of a status that belong to a mesh."""
     prefix = f"mesh/{name}/"
     ecs_services = status.get("ecsServices", [])
-    return {
+    made: wire.GetStatusOutput = {
         "revision": status["revision"],
         "services": [s for s in status["services"] if s["mesh"] == name],
         "gateways": [g for g in status["gateways"] if g.get("mesh") == name],
@@ -326,6 +326,9 @@ def of_mesh(status: wire.GetStatusOutput, name: str) -> wire.GetStatusOutput:
         "health": [t for t in status.get("health", []) if t.get("resource", "").startswith(prefix)],
         "troubles": status.get("troubles", []),
     }
+    if "controlPlanes" in status:
+        made["controlPlanes"] = status["controlPlanes"]
+    return made
 
 
 def log_line(source: LogSource, container: str, line: str) -> wire.LogLine:

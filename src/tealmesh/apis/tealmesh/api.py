@@ -13,6 +13,7 @@ from tealmesh.apis.tealmesh.health import add_callers, add_health
 from tealmesh.apis.tealmesh.pages import PageOperations, Shown
 from tealmesh.apis.tealmesh.ports import ContainerLine as ContainerLine
 from tealmesh.apis.tealmesh.ports import (
+    ControlPlanes,
     Deployments,
     Envoys,
     Inventory,
@@ -63,6 +64,7 @@ class Tealmesh(PageOperations, TraceOperations):
         troubles: Troubles = tuple,
         health: TasksHealth = tuple,
         traces: Traces | None = None,
+        control_planes: ControlPlanes = tuple,
     ) -> None:
         super().__init__(store, deployments, operations, inventory, troubles)
         self._envoys = envoys
@@ -75,6 +77,7 @@ class Tealmesh(PageOperations, TraceOperations):
         self._shown = shown
         self._health = health
         self._traces = Traces() if traces is None else traces
+        self._control_planes = control_planes
 
     async def apply(self, caller: Caller, request: wire.ApplyInput) -> wire.ApplyOutput:
         try:
@@ -150,6 +153,8 @@ class Tealmesh(PageOperations, TraceOperations):
                 self._explain(service["deployment"], troubles)
         if troubles:
             answer["troubles"] = [answers.trouble(one, system_clock()) for one in troubles]
+        if planes := self._control_planes():
+            answer["controlPlanes"] = list(planes)
         if mesh is not None:
             return answers.of_mesh(answer, mesh)
         answer["loadBalancers"] = await self._load_balancers.load_balancers()

@@ -69,7 +69,7 @@ class Control(TerraformOperations):
 
     async def retry(self, caller: Caller, request: wire.RetryInput) -> wire.RetryOutput:
         service, token = request["service"], request.get("clientToken", "")
-        latest = next(iter(self._deployments.history(service)), None)
+        latest = self._deployments.one(service, None)
         notes: list[str] = []
         if latest is not None and latest.kind == "DEPLOY" and latest.state is not State.SUCCEEDED:
             notes = await self._operations.forecast.preflight(

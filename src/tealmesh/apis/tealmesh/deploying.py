@@ -170,17 +170,16 @@ class DeploymentOperations(Control):
         """The newest deployment whose id begins so; without, the newest of all."""
         if beginning is None:
             return self._deployment(service, None)
+        if (found := self._deployments.one(service, beginning)) is not None:
+            return found
         history = self._deployments.history(service)
-        return next(
-            (d for d in history if d.id.startswith(beginning)),
-            None,
-        ) or self._deployment(service, beginning)
+        found = next((d for d in history if d.id.startswith(beginning)), None)
+        return found or self._deployment(service, beginning)
 
     def _deployment(self, service: str, identity: str | None) -> Deployment:
         """The deployment with this id; without an id, the newest. Raises NotFoundException."""
-        for deployment in self._deployments.history(service):
-            if identity in (None, deployment.id):
-                return deployment
+        if (found := self._deployments.one(service, identity)) is not None:
+            return found
         which = f"deployment {identity}" if identity else "deployment yet"
         raise AwsError("NotFoundException", f"{service} has no {which}")
 

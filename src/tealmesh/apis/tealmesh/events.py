@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from tealmesh.apis.tealmesh.sentences import sentence
 from tealmesh.model import wire
 from tealmesh.model.arn import last_part
+from tealmesh.model.ecs import reasons
 from tealmesh.model.said import listed, say
 from tealmesh.model.traffic import windows
 from tealmesh.store import AuditEntry, Reader, Store, tables
@@ -221,10 +222,12 @@ def _describe(entry: AuditEntry) -> list[str]:
             say(
                 "{worker} failed: {error}; it is tried again (`teal doctor`)",
                 worker=worker,
-                error=error,
+                error=reasons.told(error),
             )
             if how == "put"
-            else say("{worker} no longer fails by: {error}", worker=worker, error=error)
+            else say(
+                "{worker} no longer fails by: {error}", worker=worker, error=reasons.told(error)
+            )
         )
     messages += [_usable(key, how) for _, key, how in unusable]
     messages += [

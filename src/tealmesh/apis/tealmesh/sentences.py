@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from urllib.parse import unquote
 
 from tealmesh.model.rollout import Deployment, JournalEntry
+from tealmesh.model.rollout.hooks import detail
 from tealmesh.model.said import listed, say
 from tealmesh.store import AuditEntry, Reader, tables
 
@@ -80,8 +81,8 @@ def _of_hook(entry: AuditEntry, view: Reader) -> str:
             return say("{service}: hook {name} at {stage} runs", **names)
         # Of a hook that was asked several times, the last answer is kept.
         verdict = hook["verdict"] or say("answered")
-        detail = hook["detail"] or say("and is asked again")
-        answer = {**names, "verdict": verdict, "detail": detail}
+        told = detail(hook) or say("and is asked again")
+        answer = {**names, "verdict": verdict, "detail": told}
         return say("{service}: hook {name} at {stage}: {verdict}, {detail}", **answer)
     return ""
 

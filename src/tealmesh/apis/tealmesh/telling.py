@@ -18,6 +18,7 @@ from tealmesh.model.rollout.explanation import (
     Explanation,
     StepTold,
 )
+from tealmesh.model.rollout.hooks import detail
 from tealmesh.model.rollout.plan import DeploymentPlan, PlannedStage
 from tealmesh.store import View, tables
 
@@ -162,7 +163,7 @@ def _hook(body: HookBody) -> wire.HookAnswer:
     if body["stage"] in LASTING:
         answer["when"] = body["when"]
     if body["verdict"]:
-        answer["verdict"], answer["detail"] = body["verdict"], body["detail"]
+        answer["verdict"], answer["detail"] = body["verdict"], detail(body)
     if body["finished_at"] is not None:
         answer["finishedAt"] = body["finished_at"]
     return answer

@@ -27,8 +27,14 @@ SECTIONS = (
     "events",
 )
 
+NUMBERS = frozenset({"traffic", "edges"})
+"""The sections that have no sentences, of which nobody need look for what these are made of."""
+
 REMEMBERED_SECONDS = 300.0
 """For so long it is known which items have gone."""
+
+_AS_JSON = json.JSONEncoder(separators=(",", ":")).encode
+"""`json.dumps` would make an encoder for each item."""
 
 Items = Mapping[str, object]
 """The items of a section, which can be written as JSON, by key."""
@@ -70,8 +76,8 @@ class Board:
                 item = known.get(key)
                 if item is not None and (item.value is value or item.value == value):
                     continue
-                text = f"{json.dumps(key)}:{_text(value)}"
-                known[key] = _Item(value, text, number)
+                written = _AS_JSON(value) if section in NUMBERS else _text(value)
+                known[key] = _Item(value, f"{json.dumps(key)}:{written}", number)
                 changed = True
             for key in known.keys() - items.keys():
                 del known[key]
@@ -126,4 +132,4 @@ def _text(value: object) -> str:
     """An item as JSON, with what its texts are made of."""
     if isinstance(value, dict) and (told := said.collected(value)):
         value = {**value, "said": told}
-    return json.dumps(value, separators=(",", ":"))
+    return _AS_JSON(value)

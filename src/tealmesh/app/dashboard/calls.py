@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tealmesh.app.dashboard.access import HEADERS, Fresh, guarded, header, limited_body
+from tealmesh.app.dashboard.budget import Spent
 from tealmesh.aws import calls
 from tealmesh.aws.callers.front import Front
 from tealmesh.aws.gateway import API_BODY_LIMIT_BYTES
@@ -40,8 +41,15 @@ def of(request: Request, front: Front) -> Principal:
     return claim.principal
 
 
-def call_route(model: Model, api: object, front: Front, region: str, fresh: Fresh) -> Route:
-    """Where they are: the name of the operation is the last part of the path."""
+def call_route(
+    model: Model, api: object, front: Front, region: str, fresh: Fresh, spent: Spent
+) -> Route:
+    """Where they are: the name of the operation is the last part of the path. ``spent`` counts what
+    they take.
+    """
+
+    async def counted(request: Request) -> Response:
+        return await spent.by(answer(request))
 
     async def answer(request: Request) -> Response:
         principal = of(request, front)
@@ -62,7 +70,7 @@ def call_route(model: Model, api: object, front: Front, region: str, fresh: Fres
         headers = {**HEADERS, "content-type": "application/json"}
         return Response(done.body, done.status, headers)
 
-    return Route(PATH + "{operation}", guarded(answer, fresh), methods=["POST"])
+    return Route(PATH + "{operation}", guarded(counted, fresh), methods=["POST"])
 
 
 def _with_said(response: WireResponse, answered: object) -> WireResponse:

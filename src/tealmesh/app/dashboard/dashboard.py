@@ -13,7 +13,6 @@ from tealmesh.apis.tealmesh import answers
 from tealmesh.apis.tealmesh.api import Tealmesh
 from tealmesh.app.callers.entrance import Entrance
 from tealmesh.app.dashboard.board import Items
-from tealmesh.app.dashboard.budget import Spent
 from tealmesh.app.dashboard.files import Files
 from tealmesh.app.dashboard.routes import page_routes
 from tealmesh.app.dashboard.sight import Sight
@@ -97,8 +96,8 @@ class Dashboard:
             sessions, people, front, model, api, self._region, self.stream, self._files, self._fresh
         )
 
-    async def _standing(self, spent: Spent) -> dict[str, Items]:
-        return await self.shown.standing(partial(_groups, self._api, self._region), spent)
+    async def _standing(self) -> dict[str, Items]:
+        return await self.shown.standing(partial(_groups, self._api, self._region))
 
 
 async def _groups(api: Tealmesh | None, region: str) -> Sequence[wire.Group]:

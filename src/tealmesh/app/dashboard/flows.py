@@ -5,7 +5,8 @@ They change all the time where anything flows, and cost more the more Envoys the
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 
 from tealmesh.apis.tealmesh import answers
 from tealmesh.app.dashboard.board import Items
@@ -33,18 +34,16 @@ class Flows:
         self._from = sources
         self._clusters: Kept[dict[str, Cluster]] = Kept((tables.VIRTUAL_NODES,))
 
-    async def read(
-        self, fleet: Fleet, steady: float, others: Callable[[], Awaitable[None]]
-    ) -> dict[str, Items]:
-        """``fleet``: as it was read last; ``steady``: by the steady clock; ``others``: lets others
-        do something between two parts.
+    async def read(self, fleet: Fleet, steady: float) -> dict[str, Items]:
+        """``fleet``: as it was read last; ``steady``: by the steady clock. Others may do something
+        between two parts.
         """
         view = self._from.store.view
         by_cluster, by_pair, clusters = self.rates(view, steady)
-        await others()
+        await asyncio.sleep(0)
         meshes = [document.body["meshName"] for document in view.list(tables.MESHES)]
         envoys = {mesh: self._from.envoys(mesh) for mesh in meshes}
-        await others()
+        await asyncio.sleep(0)
         resources = {**fleet.resources}
         for known in envoys.values():
             resources |= {one.id: one.resource for one in known if one.resource}

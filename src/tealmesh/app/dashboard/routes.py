@@ -39,6 +39,6 @@ def page_routes(
         *served.routes(),
         *access.session_routes(sessions, fresh),
         identity.identity_route(people, sessions, front, fresh),
-        calls.call_route(model, api, front, region, fresh),
+        calls.call_route(model, api, front, region, fresh, changes.served),
         stream.stream_route(changes, sessions, front, system_clock, fresh),
     ]

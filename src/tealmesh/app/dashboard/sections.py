@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 from tealmesh.apis.tealmesh import answers, control, telling
@@ -31,31 +32,33 @@ class Sections:
         self.flows = Flows(sources)
         self._fleet: Kept[Fleet] = Kept(fleets.COLLECTIONS)
         self._graphs: Kept[dict[str, wire.MeshGraph]] = Kept(graphs.COLLECTIONS)
+        self._deployed: Kept[frozenset[str]] = Kept((tables.DEPLOYMENTS,))
         self._ended: dict[str, tuple[object, Row]] = {}
         self._beside: Kept[dict[str, Row]] = Kept((tables.REMOVALS, tables.KEPT, tables.GROUPS))
         self._services: dict[str, tuple[tuple[object, ...], Row]] = {}
 
-    async def read(self, now: float, others: Callable[[], Awaitable[None]]) -> dict[str, Items]:
+    async def read(self, now: float) -> dict[str, Items]:
         """All but events, groups and what `Flows` reads, of one view of the state. ``now``: epoch
-        seconds. ``others``: lets others do something between two parts, each of which may take a
-        tenth of a second in a large fleet.
+        seconds. Others may do something between two parts, each of which may take a tenth of a
+        second in a large fleet.
         """
         view = self._from.store.view
         health = {one.task: one.usable for one in self._from.health()}
         fleet = self.fleet(view, health)
-        await others()
+        await asyncio.sleep(0)
+        deployed = self._deployed.of(view, lambda: _deployed(view))
         deployments = {
-            member.service.name: self._deployment(view, member.service.name, now)
-            for member in fleet.members
+            name: self._deployment(view, name, now) if name in deployed else None
+            for name in (member.service.name for member in fleet.members)
         }
-        await others()
+        await asyncio.sleep(0)
         meshes = [document.body["meshName"] for document in view.list(tables.MESHES)]
         drawn = self._graphs.of(
             view,
             lambda: {mesh: graphs.graph(view, mesh, fleet.sides) for mesh in meshes},
             fleet.sides,
         )
-        await others()
+        await asyncio.sleep(0)
         return {
             "control": {"control": self._control(view)},
             "services": self._rows(view, fleet, deployments),
@@ -177,6 +180,11 @@ def deployment_row(view: View, d: Deployment, now: float) -> Row:
     if not d.finished:
         row["measured"] = len(view.list(tables.WINDOWS, d.id))
     return row
+
+
+def _deployed(view: View) -> frozenset[str]:
+    """The services that have deployments: of most of a large fleet there are none to ask for."""
+    return frozenset(document.body["service"] for document in view.list(tables.DEPLOYMENTS))
 
 
 def _beside(view: View) -> dict[str, Row]:

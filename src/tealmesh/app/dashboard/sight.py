@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from tealmesh.apis.tealmesh import events
 from tealmesh.app.dashboard.board import Items
-from tealmesh.app.dashboard.budget import Spent
 from tealmesh.app.dashboard.resources import Held, described
 from tealmesh.app.dashboard.sections import Sections
 from tealmesh.app.dashboard.sources import Sources
@@ -25,14 +24,6 @@ Groups = Callable[[], Awaitable[Sequence[wire.Group]]]
 """The groups, each with its latest deployment."""
 
 
-def _letting_others(spent: Spent) -> Callable[[], Awaitable[None]]:
-    async def others() -> None:
-        with spent.others():
-            await asyncio.sleep(0)
-
-    return others
-
-
 class Sight:
     """What there is to see of one control plane."""
 
@@ -44,21 +35,20 @@ class Sight:
         self._events: dict[str, wire.Event] = {}
         self._newest = 0
 
-    async def standing(self, groups: Groups, spent: Spent) -> dict[str, Items]:
-        """The sections that the state makes. ``spent`` counts what that takes."""
-        others = _letting_others(spent)
-        sections = await self._sections.read(self._wall(), others)
-        await others()
+    async def standing(self, groups: Groups) -> dict[str, Items]:
+        """The sections that the state makes."""
+        sections = await self._sections.read(self._wall())
+        await asyncio.sleep(0)
         some = bool(self._from.store.view.list(tables.GROUPS))
         sections["groups"] = {one["name"]: one for one in await groups()} if some else {}
-        sections["events"] = await self._recent(spent)
+        sections["events"] = await self._recent()
         return sections
 
-    async def flowing(self, spent: Spent) -> dict[str, Items]:
-        """The sections that Envoys make. ``spent`` counts what that takes."""
+    async def flowing(self) -> dict[str, Items]:
+        """The sections that Envoys make."""
         health = {one.task: one.usable for one in self._from.health()}
         fleet = self._sections.fleet(self._from.store.view, health)
-        return await self._sections.flows.read(fleet, self._steady(), _letting_others(spent))
+        return await self._sections.flows.read(fleet, self._steady())
 
     def tasks(self) -> Sequence[wire.TaskDescription]:
         """All tasks."""
@@ -95,13 +85,12 @@ class Sight:
                 return str(resource_of_task(document.body) or "")
         return ""
 
-    async def _recent(self, spent: Spent) -> Mapping[str, wire.Event]:
+    async def _recent(self) -> Mapping[str, wire.Event]:
         store = self._from.store
         view = store.view
         if view.revision != self._newest:
             after = self._newest
-            with spent.others():
-                entries = await store.history(MOST_EVENTS, events.ENGINE_ACTORS, after=after)
+            entries = await store.history(MOST_EVENTS, events.ENGINE_ACTORS, after=after)
             self._newest = view.revision
             # What was committed meanwhile is read next time too, and is then the same.
             fresh = {str(one.revision): events.event(one, view) for one in reversed(entries)}

@@ -1,7 +1,8 @@
 """The stream of changes: one board for all pages, and a reader for each that is open.
 
 Nothing is read while no page is open. While one is, it costs no more than a hundredth of the time
-(`budget`), or in a fleet of thousands what a reading each ten seconds costs.
+(`budget`), or in a fleet of thousands what a reading each ten seconds costs: what pages are sent
+and ask for is counted too, and where that is much the sections are read less often.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Literal
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Send
 
 from tealmesh.app.dashboard import calls
 from tealmesh.app.dashboard.access import HEADERS, Fresh, guarded, header
@@ -37,28 +39,37 @@ EXPECTED_SECONDS = 3.0
 SLACK_SECONDS = 0.1
 """By which a reading comes sooner where another one is made: what both tell is one event."""
 
-Read = Callable[[Spent], Awaitable[dict[str, Items]]]
+Read = Callable[[], Awaitable[dict[str, Items]]]
 """Some sections, whole, as they are."""
 
 
 @dataclass
-class _Turn:
+class Turn:
     """One of the readings, and when it is its turn."""
 
     read: Read
     budget: Budget
     due: float
+    shared: float = 0.0
+    """What pages had taken beside the readings when this one's share of it was counted last."""
 
-    async def take(self, board: Board, steady: SteadyClock) -> None:
-        """Read, and write down what has changed."""
+    async def take(self, board: Board, steady: SteadyClock, shared: float) -> None:
+        """Read, and write down what has changed. ``shared``: what pages have taken beside the
+        readings of the turns, divided by these.
+        """
         spent = Spent(time.thread_time)
-        sections = await self.read(spent)
+        await spent.by(self._written(board, steady))
+        took = spent.seconds + shared - self.shared
+        self.shared = shared
+        now = steady()
+        self.due = now + self.budget.pause(took, now)
+
+    async def _written(self, board: Board, steady: SteadyClock) -> None:
+        sections = await self.read()
         before = board.number
         if board.update(sections, steady()):
             # Who has all up to now is sent this, which then is written already.
             board.read(before)
-        now = steady()
-        self.due = now + self.budget.pause(spent.seconds, now)
 
 
 class Stream:
@@ -71,6 +82,8 @@ class Stream:
         another after each start. ``stopping``: set when readers have to go.
         """
         self.board = Board(name)
+        self.served = Spent(time.thread_time)
+        """What pages take beside the readings: what they are sent, and what they ask for."""
         self._reads = reads
         self._steady = steady
         self._stopping = stopping
@@ -88,7 +101,7 @@ class Stream:
         """Read while anybody is there, until cancelled."""
         now = self._steady()
         turns = [
-            _Turn(read, Budget(now, 0.0 if index else SAVED_SECONDS), now)
+            Turn(read, Budget(now, 0.0 if index else SAVED_SECONDS), now)
             for index, read in enumerate(self._reads)
         ]
         while True:
@@ -96,7 +109,8 @@ class Stream:
             before = self.board.number
             for turn in turns:
                 if turn.due <= self._steady() + SLACK_SECONDS:
-                    await turn.take(self.board, self._steady)
+                    shared = self.served.seconds / len(turns)
+                    await turn.take(self.board, self._steady, shared)
             if self.board.number != before or not self._fresh:
                 self._fresh = True
                 for reader in self._readers:
@@ -170,6 +184,17 @@ def _event(kind: str, data: dict[str, float | str]) -> bytes:
     return f"event: {kind}\ndata: {json.dumps(data)}\n\n".encode()
 
 
+class _Counted(StreamingResponse):
+    """What sending takes is counted: it has a task of its own."""
+
+    def __init__(self, spent: Spent, events: AsyncIterator[bytes]) -> None:
+        super().__init__(events, headers=HEADERS, media_type="text/event-stream")
+        self._spent = spent
+
+    async def stream_response(self, send: Send) -> None:
+        await self._spent.by(super().stream_response(send))
+
+
 def stream_route(
     stream: Stream, sessions: Sessions, front: Front, wall: Clock, fresh: Fresh
 ) -> Route:
@@ -194,6 +219,6 @@ def stream_route(
                 async for event in stream.events(news, last, ended):
                     yield event
 
-        return StreamingResponse(sent(), headers=HEADERS, media_type="text/event-stream")
+        return _Counted(stream.served, sent())
 
     return Route(PATH, guarded(answer, fresh), methods=["GET"])

@@ -21,6 +21,7 @@ from tealmesh.engine.state import Phase, TaskState
 from tealmesh.model.arn import last_part, task_of
 from tealmesh.model.clock import Clock
 from tealmesh.model.convergence import Convergence, EnvoyStatus
+from tealmesh.model.ecs.reasons import told
 from tealmesh.model.errors import EnvoyForbidden, EnvoyUnknown
 from tealmesh.model.identity.bindings import Bindings, resources_of
 from tealmesh.model.identity.envoys import CERTIFIED, SCHEME, Identity, Owner, proven
@@ -345,13 +346,17 @@ def _of_mesh(refusal: Refusal, mesh: str, seen: Collection[EnvoyStatus]) -> bool
 
 def _with_refusals(one: EnvoyStatus, refused: Collection[Refusal]) -> EnvoyStatus:
     why = next((r.why for r in refused if r.identity == one.id), "")
-    return replace(one, note=say("refused: {why}", why=why)) if why else one
+    return replace(one, note=_refused_by(why)) if why else one
+
+
+def _refused_by(why: str) -> str:
+    return say("refused: {why}", why=told(why))
 
 
 def _strangers(refused: Collection[Refusal], seen: Collection[EnvoyStatus]) -> list[EnvoyStatus]:
     known = {one.id for one in seen}
     return [
-        EnvoyStatus(r.identity, r.resource, "", False, 0, note=say("refused: {why}", why=r.why))
+        EnvoyStatus(r.identity, r.resource, "", False, 0, note=_refused_by(r.why))
         for r in refused
         if r.identity not in known
     ]

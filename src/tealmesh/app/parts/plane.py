@@ -252,6 +252,7 @@ class Plane:
             self._ground.supervisor.troubles,
             cloud.health,
             self._streams.tracing.traces,
+            self._ground.replication.control_planes,
         )
 
     def _sending(self) -> Sending:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 
 from tealmesh.app.parts.ports import Worker
 from tealmesh.model.clock import random_id, steady_clock
+from tealmesh.model.wire import ControlPlaneStatus
 from tealmesh.replicas.counts import SharedCounts
 from tealmesh.replicas.deployments import Bodies, SharedDeployments
 from tealmesh.replicas.envoys.sharing import SharedEnvoys
@@ -108,6 +109,10 @@ class Replication:
     def others(self) -> Mapping[str, Standing]:
         """The other replicas, by id."""
         return {} if self.presence is None else self.presence.others()
+
+    def control_planes(self) -> Sequence[ControlPlaneStatus]:
+        """All that share the database; none where this one is alone."""
+        return () if self.presence is None else self.presence.control_planes()
 
     def health(self) -> dict[str, str]:
         """What others are told, so that they know who is there."""

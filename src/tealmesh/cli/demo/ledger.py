@@ -31,6 +31,8 @@ class Counts:
     """Failures by reason."""
     latencies: tuple[float, ...] = ()
     """In milliseconds, of the successes."""
+    held: int = 0
+    """Requests that were not sent, since the machine was busy with others."""
 
     @property
     def failed(self) -> int:
@@ -60,6 +62,7 @@ class Ledger:
         self._lock = threading.Lock()
         self._versions: dict[int, Counter[str]] = {}
         self._failures: dict[int, Counter[str]] = {}
+        self._held: Counter[int] = Counter()
         self._recent: deque[Tally] = deque(maxlen=RECENT_INTERVALS)
         self._latencies: list[float] = []
         self._total = 0
@@ -70,6 +73,7 @@ class Ledger:
         with self._lock:
             self._versions.setdefault(interval, Counter()).update(tally.versions)
             self._failures.setdefault(interval, Counter()).update(tally.failures)
+            self._held[interval] += tally.held
             self._recent.append(tally)
             self._latencies += tally.latencies
             self._total += tally.sent
@@ -83,12 +87,17 @@ class Ledger:
     def failed(self) -> int:
         return self._failed
 
+    @property
+    def held(self) -> int:
+        with self._lock:
+            return self._held.total()
+
     def everything(self) -> Counts:
         """All requests of the run."""
         with self._lock:
             versions = sum(self._versions.values(), Counter[str]())
             failures = sum(self._failures.values(), Counter[str]())
-            return Counts(versions, failures, tuple(self._latencies))
+            return Counts(versions, failures, tuple(self._latencies), self._held.total())
 
     def between(self, start: float, end: float) -> Counts:
         """The requests due in the intervals that lie entirely within these epoch seconds."""
@@ -99,7 +108,8 @@ class Ledger:
             for interval in range(first, last):
                 versions += self._versions.get(interval, Counter())
                 failures += self._failures.get(interval, Counter())
-        return Counts(versions, failures)
+            held = sum(self._held[interval] for interval in range(first, last))
+        return Counts(versions, failures, held=held)
 
     def recent(self, now: float, seconds: float) -> Counts:
         """The requests of the ``seconds`` before ``now``, with their latencies."""
@@ -191,16 +201,17 @@ def complaints(
 ) -> list[str]:
     """Why the run is not a success, one line each; empty for a success.
 
-    ``least_per_step``, ``least``: the numbers of requests required at each step and in the run.
+    ``least_per_step``, ``least``: the numbers of requests required at each step and in the run,
+    those included that a busy machine has held back.
     """
     lines = []
     for reason, count in sorted(everything.failures.items()):
         lines.append(f"{count} requests failed: {reason}")
-    if everything.requests < least:
+    if everything.requests + everything.held < least:
         lines.append(f"only {everything.requests} of at least {least} requests were sent")
     for step in steps:
         name = f"{step.deployment}, step {step.number}"
-        if step.counts.requests < least_per_step:
+        if step.counts.requests + step.counts.held < least_per_step:
             lines.append(
                 f"{name}: only {step.counts.requests} of at least {least_per_step} requests"
             )

@@ -3,7 +3,8 @@
 Requests are sent on schedule, whether or not earlier ones have been answered, and latency is
 measured from the time at which a request was due. So a stall counts for all requests that it
 delays, not for one (https://www.scylladb.com/2021/04/22/on-coordinated-omission/). Nothing is
-retried.
+retried. Where a machine is not there to be measured, requests can be held back while too many have
+no answer: they are counted, and fail nothing.
 
 ``python -m tealmesh.cli.demo.load`` runs it as a process: it prints one line of JSON per interval
 until its standard input is closed.
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import os
 import signal
 import ssl
@@ -261,7 +263,9 @@ class Load:
         headers: Iterable[tuple[str, str]] = (),
         judge: Judge = check_sample,
         method: str = "GET",
+        most: int | None = None,
     ) -> None:
+        """``most``: how many requests may have no answer until others are held back."""
         self.timeout = timeout
         sent = tuple(headers)
         self.targets = [
@@ -269,6 +273,8 @@ class Load:
         ]
         self.report = report
         self.stopping = asyncio.Event()
+        self._most = math.inf if most is None else most
+        self._unanswered = 0
         self._tallies: dict[int, Tally] = {}
         self._unfinished: Counter[int] = Counter()
 
@@ -284,8 +290,7 @@ class Load:
             for index, target in enumerate(self.targets):
                 while (due := start + sent[index] / target.rate) <= now:
                     sent[index] += 1
-                    self._unfinished[self._interval(due)] += 1
-                    target.dispatch(due)
+                    self._send(target, due)
                 target.expire(now)
             self._flush(self._interval(now))
             await asyncio.sleep(TICK_SECONDS)
@@ -301,23 +306,37 @@ class Load:
             target.close()
         self._flush(sys.maxsize)
 
+    def _send(self, target: Target, due: float) -> None:
+        interval = self._interval(due)
+        if self._unanswered >= self._most:
+            self._tally(interval).held += 1
+            return
+        self._unanswered += 1
+        self._unfinished[interval] += 1
+        target.dispatch(due)
+
     def _interval(self, due: float) -> int:
         return int((due + self._wall) / INTERVAL_SECONDS)
 
     def _record(self, due: float, version: str, failure: str) -> None:
         interval = self._interval(due)
-        tally = self._tallies.get(interval)
-        if tally is None:
-            tally = self._tallies[interval] = Tally(at=interval * INTERVAL_SECONDS)
+        tally = self._tally(interval)
         tally.sent += 1
         if failure:
             tally.failures[failure] += 1
         else:
             tally.versions[version] += 1
             tally.latencies.append((asyncio.get_running_loop().time() - due) * 1000)
+        self._unanswered -= 1
         self._unfinished[interval] -= 1
         if not self._unfinished[interval]:
             del self._unfinished[interval]
+
+    def _tally(self, interval: int) -> Tally:
+        tally = self._tallies.get(interval)
+        if tally is None:
+            tally = self._tallies[interval] = Tally(at=interval * INTERVAL_SECONDS)
+        return tally
 
     def _flush(self, now: int) -> None:
         """Report the tallies of past intervals. Late answers follow in further tallies."""
@@ -329,8 +348,8 @@ def _print(tally: Tally) -> None:
     print(json.dumps(tally.to_json(), separators=(",", ":")), flush=True)
 
 
-async def _main(targets: list[tuple[str, float]]) -> None:
-    load = Load(targets, _print)
+async def _main(targets: list[tuple[str, float]], most: int | None) -> None:
+    load = Load(targets, _print, most=most)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, load.stopping.set)
     # Ctrl-C reaches the whole process group, but our parent decides when the load ends.
@@ -350,12 +369,14 @@ def main() -> None:
         description="Constant load; prints one line of JSON per interval."
     )
     parser.add_argument("target", nargs="+", help="URL=REQUESTS_PER_SECOND")
+    parser.add_argument("--most", type=int, help="hold requests back while so many have no answer")
+    given = parser.parse_args()
     targets = []
-    for text in parser.parse_args().target:
+    for text in given.target:
         url, _, rate = text.rpartition("=")
         targets.append((url, float(rate)))
     try:
-        asyncio.run(_main(targets))
+        asyncio.run(_main(targets, given.most))
     except BrokenPipeError:
         # The reader of our tallies has gone: there is no reason to continue.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

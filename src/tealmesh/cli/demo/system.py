@@ -24,6 +24,9 @@ from tealmesh.model.errors import NoControlPlane, TealError
 START_TIMEOUT_SECONDS = 60.0
 HEALTHY_TIMEOUT_SECONDS = 90.0
 STOP_TIMEOUT_SECONDS = 120.0
+MOST_UNANSWERED = 512
+"""Requests without an answer until others are held back: at a tenth of the load, 4 s of it, so that
+none of them is given up after 10 s because other programs have the machine."""
 LOAD_STOP_TIMEOUT_SECONDS = 30.0
 TRACED = 0.01
 """The share of the requests that leaves traces: a few a second."""
@@ -204,11 +207,13 @@ class System:
 
 
 class LoadProcess:
-    """The load generator in its own process; passes its tallies to ``add``, in a thread."""
+    """The load generator in its own process; passes its tallies to ``add``, in a thread. It holds
+    requests back while the machine is too busy to answer them.
+    """
 
     def __init__(self, targets: list[tuple[str, float]], add: Callable[[Tally], None]) -> None:
         command = [sys.executable, "-m", "tealmesh.cli.demo.load"]
-        command += [f"{url}={rate}" for url, rate in targets]
+        command += [f"--most={MOST_UNANSWERED}", *(f"{url}={rate}" for url, rate in targets)]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
         )

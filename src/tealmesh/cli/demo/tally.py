@@ -18,6 +18,7 @@ class TallyLine(TypedDict):
     versions: dict[str, int]
     failures: dict[str, int]
     latencies: list[float]
+    held: int
 
 
 @dataclass
@@ -34,6 +35,8 @@ class Tally:
     """Failures by reason."""
     latencies: list[float] = field(default_factory=list)
     """In milliseconds, of the successes."""
+    held: int = 0
+    """Requests that were due and were not sent, since too many had no answer yet."""
 
     def to_json(self) -> TallyLine:
         return {
@@ -42,6 +45,7 @@ class Tally:
             "versions": dict(self.versions),
             "failures": dict(self.failures),
             "latencies": [round(ms, 2) for ms in self.latencies],
+            "held": self.held,
         }
 
     @classmethod
@@ -52,4 +56,5 @@ class Tally:
             versions=Counter(data["versions"]),
             failures=Counter(data["failures"]),
             latencies=data["latencies"],
+            held=data["held"],
         )

@@ -74,7 +74,7 @@ class Stage:
         self.out.print(Text(text, style="bold"))
 
     def journal(self, entry: wire.JournalEntry) -> None:
-        self.out.print(render.journal_line(entry))
+        self.out.print(render.journal_line(entry, self.out.width))
 
     def tick(self) -> None:
         """Without a terminal: print a line about the load every few seconds."""
@@ -129,6 +129,8 @@ def _sides_grid(
 def _totals(ledger: Ledger, recent: Counts) -> Text:
     line = Text(f"{ledger.total:,} requests  ")
     line.append(f"{ledger.failed} failed", style="bold red" if ledger.failed else "green")
+    if ledger.held:
+        line.append(f"  {ledger.held:,} held back", style="yellow")
     line.append(f"  {recent.requests / RECENT_SECONDS:,.0f}/s")
     line.append(f"  p50 {render.milliseconds(recent.latency(0.5))}")
     line.append(f"  p99 {render.milliseconds(recent.latency(0.99))}")
@@ -156,6 +158,8 @@ def report(
     facts.add_row("requests", f"{everything.requests:,}")
     failed = everything.failed
     facts.add_row("failed", Text(f"{failed:,}", style="bold red" if failed else "bold green"))
+    if everything.held:
+        facts.add_row("held back", f"{everything.held:,}: the machine was too busy to answer them")
     latencies = [f"p{q} {render.milliseconds(everything.latency(q / 100))}" for q in (50, 99)]
     facts.add_row("latency", "  ".join(latencies))
     for deployment in deployments:

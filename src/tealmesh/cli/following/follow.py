@@ -92,7 +92,7 @@ def _states(
         entries = patiently(partial(client.list_journal, service, identity, last, 1))
         for entry in entries:
             last = max(last, entry["sequence"])
-            out.print(render.journal_line(entry))
+            out.print(render.journal_line(entry, out.width))
             journal.append(entry)
             beat.printed()
         current = patiently(partial(client.get_deployment, service, identity))

@@ -62,6 +62,8 @@ def _only(status: wire.GetStatusOutput, names: Collection[str]) -> wire.GetStatu
     }
     if "troubles" in status:
         made["troubles"] = status["troubles"]
+    if "controlPlanes" in status:
+        made["controlPlanes"] = status["controlPlanes"]
     return made
 
 

@@ -15,7 +15,7 @@ from tealmesh.cli.screens import render, standing
 from tealmesh.cli.screens.fit import short_image, versions
 from tealmesh.cli.screens.heartbeat import addresses, advice, lacks_requests
 from tealmesh.cli.screens.status import gateway_line, service_notes
-from tealmesh.cli.screens.troubles import rejections, troubles
+from tealmesh.cli.screens.troubles import control_planes, rejections, troubles
 
 if TYPE_CHECKING:
     from tealmesh.cli.live.sight import Sight
@@ -67,7 +67,7 @@ def _head(sight: Sight, now: float, lost: str) -> list[Row]:
         tree.add(0, Text(note), 0, _NOTE, lines=2)
     for worker, problem in troubles(status, now):
         tree.add(0, Text(f"{worker} {problem}", style="red"), 0, _NOTE, lines=2)
-    for line in rejections(status):
+    for line in (*control_planes(status), *rejections(status)):
         tree.add(0, Text(line, style="red"), 0, _NOTE, lines=2)
     for shortage in shortages(status):
         tree.add(0, Text(str(shortage), style="yellow"), 1, _NOTE, lines=2)

@@ -65,8 +65,9 @@ def folded(rows: Sequence[Sequence[Text]], width: int, gap: int = 2, indent: int
             head.append_text(cell)
             head.append(" " * (size - cell.cell_len + gap))
         for number, part in enumerate(row[-1].wrap(console, max(20, width - left))):
-            part.rstrip()
-            lines.append((head if number == 0 else Text(" " * left)) + part)
+            line = (head if number == 0 else Text(" " * left)) + part
+            line.rstrip()
+            lines.append(line)
     return lines
 
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tealmesh.cli.names import envoy_name
-from tealmesh.cli.screens.fit import fitted, short_image, versions
+from tealmesh.cli.screens.fit import fitted, folded, short_image, versions
 from tealmesh.cli.screens.standing import afterwards, by_gates, minutes, waiting, where
 from tealmesh.model.arn import ID_CHARACTERS
 
@@ -119,16 +119,15 @@ def evidence_view(deployment: wire.Deployment, width: int, *, details: bool) -> 
     """The measurements of each step, and below them why a gate did not pass; with ``details`` the
     verdict of every gate.
     """
-    parts: list[RenderableType] = [_evidence_table(deployment, width)]
+    rows: list[list[Text]] = []
     for step in deployment.get("evidence", []):
         for verdict in step.get("verdicts", []):
             if verdict["verdict"] == "PASS" and not details:
                 continue
-            line = Text(f"step {step['step'] + 1} {verdict['gate']}: ")
-            line.append(verdict["verdict"], style=VERDICT_STYLES.get(verdict["verdict"], ""))
-            line.append(f" {verdict['detail']}", style="dim")
-            parts.append(line)
-    return Group(*parts)
+            said = Text(verdict["verdict"], style=VERDICT_STYLES.get(verdict["verdict"], ""))
+            gate = Text(f"step {step['step'] + 1} {verdict['gate']}:")
+            rows.append([gate, said, Text(verdict["detail"], style="dim")])
+    return Group(_evidence_table(deployment, width), *folded(rows, width, gap=1))
 
 
 def _evidence_table(deployment: wire.Deployment, width: int) -> Table:
@@ -231,16 +230,15 @@ def history_view(
     parts: list[RenderableType] = [head, deployment_line(deployment)]
     if deployment.get("evidence"):
         parts.append(evidence_view(deployment, width, details=True))
-    parts += [journal_line(entry) for entry in journal]
+    parts += [journal_line(entry, width) for entry in journal]
     return Group(*parts, Text())
 
 
-def journal_line(entry: wire.JournalEntry) -> Text:
-    """One line about a transition."""
-    line = Text(f"{clock(entry['at'])}  ", style="dim")
-    line.append(f"{entry['transition']:<18}", style=STATUS_STYLES.get(entry["status"], ""))
-    line.append(f" {entry.get('message', '')}".rstrip())
-    return line
+def journal_line(entry: wire.JournalEntry, width: int) -> Text:
+    """A line about a transition, whose message goes on below itself where it is too long."""
+    at = Text(f"{clock(entry['at'])} ", style="dim")
+    name = Text(f"{entry['transition']:<18}", style=STATUS_STYLES.get(entry["status"], ""))
+    return Text("\n").join(folded([[at, name, Text(entry.get("message", ""))]], width, gap=1))
 
 
 def _callers(envoy: wire.EnvoyStatus) -> Text:

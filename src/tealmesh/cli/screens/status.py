@@ -25,7 +25,7 @@ from tealmesh.cli.screens.render import (
     side_style,
     table,
 )
-from tealmesh.cli.screens.troubles import rejections, troubles
+from tealmesh.cli.screens.troubles import control_planes, rejections, troubles
 from tealmesh.model.arn import task_name
 from tealmesh.model.traffic.failures import by_kind
 
@@ -45,7 +45,7 @@ def status_view(status: wire.GetStatusOutput, window: int, width: int) -> Render
         parts.append(_services(status, window, width))
     blocks: list[list[RenderableType]] = [
         [Text(f"{worker} {problem}", style="red") for worker, problem in troubles(status)],
-        [Text(line, style="red") for line in rejections(status)],
+        [Text(line, style="red") for line in (*control_planes(status), *rejections(status))],
         [Text(str(shortage), style="yellow") for shortage in shortages(status)],
         [
             Text(f"{service['name']} {side['side']}: {by_kind(side['errorKinds'])}", style="red")

@@ -10,12 +10,29 @@ if TYPE_CHECKING:
     from tealmesh.model import wire
 
 
+_AMISS = {
+    "dead": "dead, last heard of {ago} ago: its Envoys connect to the others, which go on with its "
+    "work after some ten seconds",
+    "cut off": "answers, and has not reached the database for {ago}: its Envoys go to the others",
+    "unknown": "nothing was heard of it for {ago}",
+}
+
+
 def troubles(status: wire.GetStatusOutput, now: float | None = None) -> Iterator[tuple[str, str]]:
     """Each worker that fails, and a sentence on it. ``now``: in seconds since the epoch; None for
     this moment.
     """
     for one in status.get("troubles", []):
         yield one["worker"], _sentence(one, time.time() if now is None else now)
+
+
+def control_planes(status: wire.GetStatusOutput) -> Iterator[str]:
+    """A sentence on each of several control planes that does not do its part."""
+    for one in status.get("controlPlanes", []):
+        if one["standing"] in _AMISS:
+            name = one["address"] or "without --advertise"
+            ago = f"{one.get('silentSeconds', 0.0):.0f} s"
+            yield f"control plane {name}: {_AMISS[one['standing']].format(ago=ago)}"
 
 
 def rejections(status: wire.GetStatusOutput) -> Iterator[str]:

@@ -174,15 +174,8 @@ SYSTEM = (
     form("embedded null byte"),
 )
 """What the system refuses."""
-DATABASE = (
-    form("the database {name} is away ({words}): {what}; try again"),
-    form("nothing was changed"),
-    form("nobody knows whether it has taken the last change"),
-    form("the database is away ({words}): Envoys keep what they have, and nothing can be changed"),
-)
 FAULTS = (
     *IMAGES, *SECRETS, *LOOKS, *PORTS, *PROGRAMS, *USERS, *DEFINITIONS, *DOCKER, *SYSTEM,
-    *DATABASE,
     # Around any of these.
     form("container {container}: {what}"),
 )  # fmt: skip

@@ -8,7 +8,18 @@ from typing import NamedTuple
 _VALUES = {"code": r"-?\d+", "seconds": r"\d+", "condition": "[A-Z]+", "errno": r"\d+"}
 """What a value of this name may be, where it is not one word."""
 _LONG = frozenset(
-    {"callers", "command", "containers", "images", "paths", "ports", "tried", "who", "words"}
+    {
+        "callers",
+        "command",
+        "containers",
+        "images",
+        "paths",
+        "ports",
+        "routes",
+        "tried",
+        "who",
+        "words",
+    }
 )
 """Values of many words."""
 SENTENCES = frozenset({"what", "reason", "error", "owner"})

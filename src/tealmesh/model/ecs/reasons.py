@@ -2,8 +2,9 @@
 of (`tealmesh.model.said`). Pure.
 
 ECS tells its reasons as finished English sentences, and so does our engine, since clients read them
-there. Their forms are few, so they are recognized here and in `faults`. Of one without a form, and
-of what a container wrote, nothing but the text is known.
+there; so do workers that fail, by their exceptions. Their forms are few, so they are recognized
+here, in `faults` and in `workers`. Of one without a form, and of what a container wrote, nothing
+but the text is known.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
 """
 
@@ -14,6 +15,7 @@ from functools import lru_cache
 
 from tealmesh.model.ecs.faults import FAULTS
 from tealmesh.model.ecs.forms import SENTENCES, form
+from tealmesh.model.ecs.workers import WORKERS
 from tealmesh.model.said import Said, say
 
 _FORMS = (
@@ -50,7 +52,7 @@ _FORMS = (
     form("ECS deployment {deployment} in progress."),
     form("the tasks failed to start"),
 )
-_ALL = (*FAULTS, *_FORMS)
+_ALL = (*FAULTS, *_FORMS, *WORKERS)
 _LAST_LINES = re.compile(r"(?s)(?P<reason>.*); last log lines of (?P<container>[^\s:]+): (.*)")
 
 

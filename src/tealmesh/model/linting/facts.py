@@ -54,6 +54,9 @@ class Linted:
     """How often a caller's Envoy tries again."""
     requests_per_second: float | None = None
     """To the service, lately."""
+    processor: float | None = None
+    """The part of its task's processor time that the application gets while the other containers
+    want theirs."""
     callers: int | None = None
     """Envoys of callers that report on it."""
 

@@ -14,6 +14,7 @@ LARGE_STEP = 50
 WIDE_ALPHA = 0.05
 NARROW_ALPHA = 0.0005
 SHORT_START = 10.0
+LITTLE_PROCESSOR = 0.25
 
 Rule = Callable[[Linted], Iterator[Finding]]
 
@@ -229,6 +230,19 @@ def health(s: Linted) -> Iterator[Finding]:
         )
 
 
+def starved(s: Linted) -> Iterator[Finding]:
+    if s.processor is not None and s.processor < LITTLE_PROCESSOR:
+        yield Finding(
+            "odd",
+            f"{s.key}: cpu",
+            f"the application gets {s.processor:.0%} of its task's processor time while its Envoy "
+            "and the other containers want theirs",
+            "ECS divides it by the cpu of each container, and one that names none counts as 2: "
+            "under load requests wait for the application while Envoy has what it wants",
+            "give the application's container a cpu, such as what the task's leaves for it",
+        )
+
+
 def no_retries(s: Linted) -> Iterator[Finding]:
     if s.retries == 0:
         yield Finding(
@@ -290,6 +304,7 @@ RULES: tuple[Rule, ...] = (
     short_drain,
     one_task,
     health,
+    starved,
     no_retries,
     no_callers,
     endless_approval,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
+from tealmesh.model import said
 from tealmesh.model.config.outside import CloudWatchGate, Freeze, Hook, PrometheusGate
+from tealmesh.model.said import SaidBody
 from tealmesh.model.teal import known_members
 
 if TYPE_CHECKING:
@@ -100,6 +102,8 @@ class HookBody(TypedDict):
     verdict: str
     """Of the last answer; empty before the first."""
     detail: str
+    said: NotRequired[SaidBody]
+    """What the detail is made of."""
     details: str
     """JSON that it wants to be given with the next try; empty for none."""
     process: ProcessBody | None
@@ -107,6 +111,11 @@ class HookBody(TypedDict):
     started_at: float
     finished_at: float | None
     """None: it is asked again, also after a restart of the control plane."""
+
+
+def detail(body: HookBody) -> str:
+    """What a hook has answered, with what that is made of."""
+    return said.read(body["said"]) if "said" in body else body["detail"]
 
 
 def stored_outside(body: GatesBody) -> dict[str, Any]:

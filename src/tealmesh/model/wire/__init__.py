@@ -196,6 +196,7 @@ from tealmesh.model.wire.traces import (
     SpanDescription as SpanDescription,
     TraceSummary as TraceSummary,
 )
+from tealmesh.model.wire.troubles import ControlPlaneStatus as ControlPlaneStatus
 from tealmesh.model.wire.troubles import WorkerTrouble as WorkerTrouble
 
 
@@ -324,6 +325,8 @@ class GetStatusOutput(TypedDict):
     """The health of every running task as everybody sees it; absent without running tasks."""
     troubles: NotRequired[list[WorkerTrouble]]
     """The workers of the control plane that fail at present; absent if none does."""
+    controlPlanes: NotRequired[list[ControlPlaneStatus]]
+    """All that share the database, by address; absent where there can be only one."""
 
 
 class ListDeploymentsOutput(TypedDict):

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.errors import TealError
+from tealmesh.model.wire import ControlPlaneStatus
 from tealmesh.replicas.calls import Calls, Connect
 from tealmesh.replicas.presence import deciding
 from tealmesh.replicas.presence.deciding import LEFT, PACE, Pace, Picture, Row, Standing
@@ -99,6 +100,38 @@ class Presence:
     def addresses(self) -> Mapping[str, str]:
         """Where others are reached, by id."""
         return {i: one.row.address for i, one in self._picture.seen.items() if i != self.replica}
+
+    def control_planes(self) -> list[ControlPlaneStatus]:
+        """This one and the others, by address, without those that have stopped in good order and
+        the dead whose address another one has by now.
+        """
+        now, others, seen = self._clock(), self.others(), self._picture.seen
+        lives = {self.address} | {
+            seen[one].row.address
+            for one, standing in others.items()
+            if standing is not Standing.DEAD
+        }
+        found: list[ControlPlaneStatus] = [
+            {
+                "address": self.address,
+                "standing": Standing.ALIVE.value,
+                "envoys": self.streams(),
+                "here": True,
+            }
+        ]
+        for one, standing in others.items():
+            address, beat = seen[one].row.address, seen[one].row.beat
+            if beat == LEFT or (standing is Standing.DEAD and address in lives):
+                continue
+            told: ControlPlaneStatus = {
+                "address": address,
+                "standing": standing.value,
+                "envoys": self._streams.get(one, 0),
+            }
+            if standing is not Standing.ALIVE:
+                told["silentSeconds"] = now - seen[one].since
+            found.append(told)
+        return sorted(found, key=lambda told: told["address"])
 
     def hands_over(self) -> bool:
         """Whether this replica alone has been cut off from the database for so long that its

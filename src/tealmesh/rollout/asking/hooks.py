@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tealmesh.model import said
 from tealmesh.model.clock import Clock
 from tealmesh.model.rollout import Deployment, GateResult, Verdict
+from tealmesh.model.rollout.hooks import detail
+from tealmesh.model.said import say
 from tealmesh.rollout.asking.command import end_former
 from tealmesh.rollout.asking.once import Asker
 from tealmesh.rollout.hooks.answers import Answer, exhausted
@@ -86,17 +89,21 @@ class Hooks:
         place = _place(d, due)
         record = read(self.store.view, place)
         if record is not None and record["finished_at"] is not None:
-            return GateResult(due.gate, Verdict(record["verdict"]), record["detail"])
+            return GateResult(due.gate, Verdict(record["verdict"]), detail(record))
         if waits_for:
-            return GateResult(due.gate, Verdict.NEED_DATA, f"is asked after {waits_for}")
+            return GateResult(
+                due.gate, Verdict.NEED_DATA, say("is asked after {waits_for}", waits_for=waits_for)
+            )
         if place not in self._asking:
             task = asyncio.create_task(self._ask(d, service, due), name=f"ask-{due.hook.name}")
             self._asking[place] = task
             task.add_done_callback(lambda done: self._gone(place, done))
         if record is None or not record["verdict"]:
-            return GateResult(due.gate, Verdict.NEED_DATA, "is being asked")
-        times = f" (asked {record['tries']} times)" if record["tries"] > 1 else ""
-        return GateResult(due.gate, Verdict(record["verdict"]), record["detail"] + times)
+            return GateResult(due.gate, Verdict.NEED_DATA, say("is being asked"))
+        told = detail(record)
+        if record["tries"] > 1:
+            told = say("{told} (asked {tries} times)", told=told, tries=record["tries"])
+        return GateResult(due.gate, Verdict(record["verdict"]), told)
 
     def _gone(self, place: Place, task: asyncio.Task[None]) -> None:
         if self._asking.get(place) is task:
@@ -121,7 +128,8 @@ class Hooks:
             except Exception as error:
                 # Nobody foresaw it; it says nothing of the version.
                 log.exception("deployment of %s: hook %s failed", d.service, hook.name)
-                answer = Answer(Verdict.UNKNOWN, f"could not be asked: {last_line(error)}")
+                why = say("could not be asked: {error}", error=last_line(error))
+                answer = Answer(Verdict.UNKNOWN, why)
             answer = exhausted(answer, record["tries"], retries)
             ended = answer.verdict in (Verdict.PASS, Verdict.FAIL)
             # Who is only told has heard it, whatever is still to be done there.
@@ -130,6 +138,7 @@ class Hooks:
                 **record,
                 "verdict": answer.verdict.value,
                 "detail": answer.detail,
+                "said": said.body(answer.detail),
                 "details": answer.details or record["details"],
                 "process": None,
                 "finished_at": self.wall() if ended else None,

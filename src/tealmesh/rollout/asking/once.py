@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tealmesh.model.clock import Clock
 from tealmesh.model.config.outside import Hook
+from tealmesh.model.ecs import reasons
 from tealmesh.model.errors import OutsideError
 from tealmesh.model.rollout import Deployment, Verdict
 from tealmesh.rollout.asking import command
@@ -51,7 +52,7 @@ class Asker:
             arguments, limit = due.hook.command, due.hook.timeout
             return await command.run(arguments, d.gates.directory, given, body, limit, began)
         except OutsideError as error:
-            return Answer(Verdict.UNKNOWN, str(error))
+            return Answer(Verdict.UNKNOWN, reasons.told(str(error)))
 
     async def _posted(self, directory: str, due: Due, deployment: str, body: bytes) -> Answer:
         hook: Hook = due.hook

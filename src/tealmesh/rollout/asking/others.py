@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from tealmesh.model.clock import Clock, SteadyClock, steady_clock, system_clock
 from tealmesh.model.rollout import Deployment, Verdict
+from tealmesh.model.said import say
 from tealmesh.rollout import documents
 from tealmesh.rollout.applying import freezes
 from tealmesh.rollout.asking.hooks import Hooks
@@ -39,7 +40,8 @@ class Others:
         results = self.hooks.verdicts(d, service, due.before(d))
         failed = [one for one in results if one.verdict is Verdict.FAIL]
         if failed:
-            return EffectFailed(f"{failed[0].gate}: {failed[0].detail}", retryable=False)
+            why = say("{gate}: {detail}", gate=failed[0].gate, detail=failed[0].detail)
+            return EffectFailed(why, retryable=False)
         waiting = unmet(results)
         return NotReady(waiting) if waiting else None
 
@@ -54,7 +56,7 @@ class Others:
         if not d.gated or d.through_freeze or d.kind == "ROLLBACK":
             return ""
         found = frozen(freezes.of(self.store.view, d), self.wall())
-        return f"the end of {found.words()}" if found else ""
+        return say("the end of {freeze}", freeze=found.words()) if found else ""
 
     def forget(self, d: Deployment) -> None:
         """Do not ask for a deployment any more: it has finished."""

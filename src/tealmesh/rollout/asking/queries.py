@@ -12,8 +12,10 @@ from urllib.parse import urlencode
 
 from tealmesh.model.clock import Clock, SteadyClock
 from tealmesh.model.config.outside import CloudWatchGate, PrometheusGate
+from tealmesh.model.ecs.reasons import told
 from tealmesh.model.errors import DriverError, OutsideError
 from tealmesh.model.rollout import Deployment, GateResult, State, Verdict
+from tealmesh.model.said import say
 from tealmesh.rollout.asking.http import Web, bearer
 from tealmesh.rollout.hooks.content import filled
 from tealmesh.rollout.hooks.values import Asked, Found, Series, judge, prometheus
@@ -126,11 +128,11 @@ class Queries:
                 else:
                     found = await self._cloudwatch(d, service, gate, began)
             except (OutsideError, DriverError, ValueError) as error:
-                found = Found(error=f"the query failed: {error}")
+                found = Found(error=say("the query failed: {error}", error=told(str(error))))
             except Exception as error:
                 # Nobody foresaw it; it says nothing of the version.
                 log.exception("deployment of %s: metric %s failed", d.service, gate.name)
-                found = Found(error=f"the query failed: {last_line(error)}")
+                found = Found(error=say("the query failed: {error}", error=last_line(error)))
             watched.result, failed = judge(watched.asked, found)
             watched.asked = replace(watched.asked, failed=failed)
             await asyncio.sleep(gate.interval)
@@ -146,7 +148,11 @@ class Queries:
                 headers["content-type"] = "application/x-www-form-urlencoded"
                 reply = await self.web.post(url, headers, form.encode(), gate.timeout)
         except TimeoutError:
-            return Found(error=f"the query had no answer within its timeout of {gate.timeout:g} s")
+            late = say(
+                "the query had no answer within its timeout of {seconds} s",
+                seconds=f"{gate.timeout:g}",
+            )
+            return Found(error=late)
         return prometheus(reply.status, reply.body)
 
     async def _cloudwatch(

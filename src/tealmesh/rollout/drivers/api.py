@@ -24,12 +24,12 @@ from tealmesh.rollout.drivers.recording import Recorder
 from tealmesh.rollout.drivers.removal import remove
 from tealmesh.rollout.drivers.route import Routes
 from tealmesh.rollout.drivers.sides import Sides
+from tealmesh.rollout.drivers.stopped import StoppedTasks
 from tealmesh.rollout.effects import LiveRoute, WeightsSet
 from tealmesh.rollout.failed import ON_PURPOSE
 from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
 
 if TYPE_CHECKING:
-    from types_boto3_ecs.client import ECSClient
     from types_boto3_ecs.type_defs import (
         AwsVpcConfigurationTypeDef,
         DeploymentTypeDef,
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 
 _LOCAL_NETWORK: AwsVpcConfigurationTypeDef = {"subnets": ["subnet-0000000000teal000"]}
 _MOST_EXPLANATION_CHARACTERS = 2000
-_MOST_TASKS_DESCRIBED = 100
-"""DescribeTasks' own maximum."""
 
 
 class ApiDriver:
@@ -71,6 +69,7 @@ class ApiDriver:
         self._region = region
         self._network = network or _LOCAL_NETWORK
         self._images: dict[tuple[str, str], str] = {}
+        self._stopped = StoppedTasks()
         self._routes = Routes(self._aws)
         self._sides = Sides(self._aws, self._cloud_map, self._routes, region, self._network, xds)
 
@@ -210,7 +209,7 @@ class ApiDriver:
         order in which they stopped.
         """
         try:
-            stopped = await self._aws.ecs(lambda client: _stopped_tasks(client, cluster, name))
+            stopped = await self._aws.ecs(lambda client: self._stopped.of(client, cluster, name))
         except NoSuchResource:
             return []
         tasks = [task for task in stopped if task.get("stopCode") not in ON_PURPOSE]
@@ -280,8 +279,13 @@ class ApiDriver:
         """The family's newest task definition, or a new one if that differs from ``wanted``.
         Returns its ARN and what was done.
         """
-        arns = await self._aws.ecs(lambda client: _task_definitions(client, wanted["family"]))
-        if arns:
+        family = wanted["family"]
+        found = await self._aws.ecs(
+            lambda client: client.list_task_definitions(
+                familyPrefix=family, sort="DESC", maxResults=1
+            )
+        )
+        if arns := found["taskDefinitionArns"]:
             newest = await self._aws.ecs(
                 lambda client: client.describe_task_definition(taskDefinition=arns[0])
             )
@@ -328,19 +332,3 @@ def _at(moment: datetime | None) -> float:
 
 def _stopped_reason(task: TaskTypeDef) -> str:
     return reasons.told(task.get("stoppedReason", "")[:_MOST_EXPLANATION_CHARACTERS])
-
-
-def _stopped_tasks(client: ECSClient, cluster: str, name: str) -> list[TaskTypeDef]:
-    pages = client.get_paginator("list_tasks").paginate(
-        cluster=cluster, serviceName=name, desiredStatus="STOPPED"
-    )
-    arns = [arn for page in pages for arn in page["taskArns"]]
-    if not arns:
-        return []
-    return client.describe_tasks(cluster=cluster, tasks=arns[:_MOST_TASKS_DESCRIBED])["tasks"]
-
-
-def _task_definitions(client: ECSClient, family: str) -> list[str]:
-    """The ARNs of a family's task definitions, the newest first."""
-    pages = client.get_paginator("list_task_definitions").paginate(familyPrefix=family, sort="DESC")
-    return [arn for page in pages for arn in page["taskDefinitionArns"]]

@@ -182,7 +182,9 @@ def _tagged(request: Any, client: Any) -> Change:
 
 def _registered(request: Request, client: Any) -> Change:
     family = str(request["family"])
-    arns = client.list_task_definitions(familyPrefix=family, sort="DESC")["taskDefinitionArns"]
+    arns = client.list_task_definitions(familyPrefix=family, sort="DESC", maxResults=1)[
+        "taskDefinitionArns"
+    ]
     if not arns:
         return Change("create", f"task definition {family}")
     newest = client.describe_task_definition(taskDefinition=arns[0])["taskDefinition"]

@@ -150,8 +150,9 @@ class Steering:
     def members(self, g: GroupDeployment) -> dict[str, Deployment]:
         """The deployments of the members, with their newest observations, in order."""
         return {
-            m.service: next(d for d in self._work.all(m.service) if d.id == m.deployment)
+            m.service: found
             for m in g.members
+            if (found := self._work.one(m.service, m.deployment)) is not None
         }
 
     def describe(self, g: GroupDeployment) -> GroupDescription:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tealmesh.model.rollout import Verdict
+from tealmesh.model.said import say
 
 EX_TEMPFAIL = 75
 """Exit code of a command that wants to be asked again, as in sysexits.h:
@@ -48,24 +49,25 @@ def of_webhook(status: int, body: bytes) -> Answer:
     everything must not pass a version.
     """
     if status // 100 != 2:
-        return Answer(Verdict.UNKNOWN, f"answered with HTTP {status}{_quoted(body)}")
+        told = say("answered with HTTP {status}", status=status)
+        return Answer(Verdict.UNKNOWN, _with(told, _quoted(body)))
     answer = _mapping(body)
     said = answer.get("hookStatus")
     verdict = _VERDICTS.get(said) if isinstance(said, str) else None
     if verdict is None:
         if status == 202 and said is None:
-            return Answer(Verdict.NEED_DATA, "accepted, and not finished")
-        allowed = "SUCCEEDED, FAILED or IN_PROGRESS"
-        return Answer(
-            Verdict.UNKNOWN,
-            f"answered with HTTP {status} without a hookStatus of {allowed}{_quoted(body)}",
+            return Answer(Verdict.NEED_DATA, say("accepted, and not finished"))
+        told = say(
+            "answered with HTTP {status} without a hookStatus of SUCCEEDED, FAILED or IN_PROGRESS",
+            status=status,
         )
+        return Answer(Verdict.UNKNOWN, _with(told, _quoted(body)))
     message = answer.get("message")
-    said_more = f": {_cut(message)}" if isinstance(message, str) and message else ""
+    words = _cut(message) if isinstance(message, str) else ""
     given = answer.get("hookDetails")
     return Answer(
         verdict,
-        f"says {said}{said_more}",
+        _with(say("says {hook_status}", hook_status=str(said)), words),
         _delay(answer.get("callBackDelay")),
         json.dumps(given) if isinstance(given, dict) else "",
     )
@@ -73,25 +75,37 @@ def of_webhook(status: int, body: bytes) -> Answer:
 
 def of_command(code: int, output: bytes) -> Answer:
     """The meaning of an exit code (negative for a signal), with the end of what was printed."""
-    words = f"exited with {code}" if code >= 0 else f"was ended by signal {-code}"
-    detail = f"{words}{_last_lines(output)}"
+    ended = (
+        say("exited with {code}", code=code)
+        if code >= 0
+        else say("was ended by signal {number}", number=-code)
+    )
+    detail = _with(ended, _last_lines(output))
     verdict = {0: Verdict.PASS, 1: Verdict.FAIL, EX_TEMPFAIL: Verdict.NEED_DATA}.get(code)
     return Answer(verdict or Verdict.UNKNOWN, detail)
 
 
 def late(seconds: float, output: bytes = b"") -> Answer:
     """There was no answer within its time."""
-    return Answer(
-        Verdict.UNKNOWN, f"gave no answer within its timeout of {seconds:g} s{_last_lines(output)}"
-    )
+    told = say("gave no answer within its timeout of {seconds} s", seconds=f"{seconds:g}")
+    return Answer(Verdict.UNKNOWN, _with(told, _last_lines(output)))
 
 
 def exhausted(answer: Answer, tries: int, retries: int | None) -> Answer:
     """The answer; a failure if it is no verdict and the hook may not be asked again."""
     if answer.verdict is not Verdict.UNKNOWN or retries is None or tries <= retries:
         return answer
-    times = "once" if tries == 1 else f"{tries} times"
-    return Answer(Verdict.FAIL, f"gave no verdict, asked {times}: {answer.detail}")
+    told = (
+        say("gave no verdict, asked once")
+        if tries == 1
+        else say("gave no verdict, asked {tries} times", tries=tries)
+    )
+    return Answer(Verdict.FAIL, _with(told, answer.detail))
+
+
+def _with(told: str, words: str) -> str:
+    """A text, and what a hook said."""
+    return say("{told}: {words}", told=told, words=words) if words else told
 
 
 def _delay(value: object) -> float | None:
@@ -109,14 +123,13 @@ def _mapping(body: bytes) -> Mapping[str, object]:
 
 
 def _quoted(body: bytes) -> str:
-    text = _cut(" ".join(body.decode(errors="replace").split()))
-    return f": {text}" if text else ""
+    return _cut(" ".join(body.decode(errors="replace").split()))
 
 
 def _last_lines(output: bytes) -> str:
     lines = [line.strip() for line in output.decode(errors="replace").splitlines()]
     said = [line for line in lines if line][-3:]
-    return f": {_cut(' | '.join(said), end=True)}" if said else ""
+    return _cut(" | ".join(said), end=True)
 
 
 def _cut(text: str, *, end: bool = False) -> str:

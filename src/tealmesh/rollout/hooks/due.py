@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tealmesh.model.config.outside import LASTING, TOLD, Hook
 from tealmesh.model.rollout import Deployment, State
+from tealmesh.model.said import say
 from tealmesh.rollout.effects import Observed
 from tealmesh.rollout.gates import assess
 from tealmesh.rollout.machine import beside
@@ -78,11 +79,11 @@ def during(d: Deployment, seen: Observed, now: float) -> tuple[Group, ...]:
             tests = _groups(d, ("TEST_TRAFFIC_SHIFT", "during"))
             if beside.due(d) is not State.MIRRORING:
                 tests += _tested(d)
-            return tests if _reached(d, seen) else _waiting(tests, "callers that reach it")
+            return tests if _reached(d, seen) else _waiting(tests, say("callers that reach it"))
         case State.MIRRORING:
             time = d.strategy.mirror.time if d.strategy.mirror else 0.0
             mirrored = now - d.since >= time
-            return _tested(d) if mirrored else _waiting(_tested(d), "the copies of requests")
+            return _tested(d) if mirrored else _waiting(_tested(d), say("the copies of requests"))
         case State.MEASURING:
             step = _groups(d, ("PRODUCTION_TRAFFIC_SHIFT", "during"), step=d.step)
             after = _groups(d, ("PRODUCTION_TRAFFIC_SHIFT", "after"), step=d.step)
@@ -91,7 +92,7 @@ def during(d: Deployment, seen: Observed, now: float) -> tuple[Group, ...]:
                 next_step = d.step + 1
                 after += _groups(d, ("PRODUCTION_TRAFFIC_SHIFT", "before"), step=next_step)
             full = now - d.since >= d.step_time
-            return (*step, *(after if full else _waiting(after, "the end of the step's time")))
+            return (*step, *(after if full else _waiting(after, say("the end of the step's time"))))
         case State.BAKING:
             first = _groups(
                 d,
@@ -101,7 +102,7 @@ def during(d: Deployment, seen: Observed, now: float) -> tuple[Group, ...]:
             )
             after = _groups(d, ("BAKE_TIME", "after"))
             baked = now - d.since >= d.strategy.bake_time
-            return (*first, *(after if baked else _waiting(after, "the end of the bake time")))
+            return (*first, *(after if baked else _waiting(after, say("the end of the bake time"))))
     return ()
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
 from tealmesh.model.config.outside import DAYS, Freeze, minutes, zone
+from tealmesh.model.said import say
 
 _MOST_JOINED = 60
 """Windows that follow one another without a gap, before their end is not looked for any further:
@@ -28,11 +29,14 @@ class Frozen:
 
     def words(self) -> str:
         """Such as ``a freeze until Mon 30 Nov 00:00 Europe/Berlin (weekend)``."""
-        because = f" ({self.why})" if self.why else ""
         if self.until is None:
-            return f"a freeze without an end{because}"
-        end = datetime.fromtimestamp(self.until, zone(self.zone))
-        return f"a freeze until {end:%a} {end.day} {end:%b %H:%M} {self.zone}{because}"
+            told = say("a freeze without an end")
+        else:
+            end = datetime.fromtimestamp(self.until, zone(self.zone))
+            told = say(
+                "a freeze until {time}", time=f"{end:%a} {end.day} {end:%b %H:%M} {self.zone}"
+            )
+        return say("{told} ({why})", told=told, why=self.why) if self.why else told
 
 
 def frozen(freezes: Iterable[Freeze], now: float) -> Frozen | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tealmesh.model.config.outside import condition
 from tealmesh.model.rollout import GateResult, Verdict
+from tealmesh.model.said import say
 
 _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -66,21 +67,27 @@ def judge(asked: Asked, found: Found) -> tuple[GateResult, int]:
     """
     if found.error:
         return GateResult(asked.name, Verdict.UNKNOWN, found.error), asked.failed
-    warned = f" (warning: {'; '.join(found.warnings)})" if found.warnings else ""
     numbers = [one for one in found.series if not math.isnan(one.value)]
     if not numbers:
-        what = "only NaN" if found.series else "no value"
-        return _empty(asked, f"the query has {what}{warned}")
+        what = say("the query has only NaN") if found.series else say("the query has no value")
+        return _empty(asked, _warned(what, found))
     missed = [one for one in numbers if not holds(asked.passes, one.value)]
     if not missed:
-        shown = f"{_shown(numbers)}, as it must be ({asked.passes}){warned}"
-        return GateResult(asked.name, Verdict.PASS, shown), 0
-    return _failed(asked, f"{_shown(missed)}, must be {asked.passes}{warned}")
+        shown = say("{shown}, as it must be ({passes})", shown=_shown(numbers), passes=asked.passes)
+        return GateResult(asked.name, Verdict.PASS, _warned(shown, found)), 0
+    told = say("{shown}, must be {passes}", shown=_shown(missed), passes=asked.passes)
+    return _failed(asked, _warned(told, found))
+
+
+def _warned(told: str, found: Found) -> str:
+    if not found.warnings:
+        return told
+    return say("{told} (warning: {words})", told=told, words="; ".join(found.warnings))
 
 
 def _empty(asked: Asked, detail: str) -> tuple[GateResult, int]:
     if asked.empty == "pass":
-        return GateResult(asked.name, Verdict.PASS, f"{detail}, which passes"), 0
+        return GateResult(asked.name, Verdict.PASS, say("{detail}, which passes", detail=detail)), 0
     if asked.empty == "fail":
         return _failed(asked, detail)
     return GateResult(asked.name, Verdict.NEED_DATA, detail), asked.failed
@@ -89,16 +96,22 @@ def _empty(asked: Asked, detail: str) -> tuple[GateResult, int]:
 def _failed(asked: Asked, detail: str) -> tuple[GateResult, int]:
     failed = asked.failed + 1
     if failed >= asked.failures:
-        times = f", {failed} times in a row" if asked.failures > 1 else ""
-        return GateResult(asked.name, Verdict.FAIL, f"{detail}{times}"), failed
-    counted = f"{detail}, {failed} of the {asked.failures} times that fail the version"
+        if asked.failures > 1:
+            detail = say("{detail}, {times} times in a row", detail=detail, times=failed)
+        return GateResult(asked.name, Verdict.FAIL, detail), failed
+    counted = say(
+        "{detail}, {failed} of the {failures} times that fail the version",
+        detail=detail,
+        failed=failed,
+        failures=asked.failures,
+    )
     return GateResult(asked.name, Verdict.NEED_DATA, counted), failed
 
 
 def _shown(series: Sequence[Series]) -> str:
     more = len(series) - _MOST_SHOWN
     shown = ", ".join(f"{_labels(one.labels)}{one.value:g}" for one in series[:_MOST_SHOWN])
-    return f"{shown} and {more} more" if more > 0 else shown
+    return say("{shown} and {more} more", shown=shown, more=more) if more > 0 else shown
 
 
 def _labels(labels: Mapping[str, str]) -> str:
@@ -116,12 +129,17 @@ def prometheus(status: int, body: bytes) -> Found:
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
-        return Found(error=f"the query was answered with HTTP {status}, and not with JSON")
+        return Found(
+            error=say("the query was answered with HTTP {status}, and not with JSON", status=status)
+        )
     if not isinstance(answer, dict) or answer.get("status") not in ("success", "error"):
-        return Found(error=f"the query was answered with HTTP {status}, and not by Prometheus")
+        told = say(
+            "the query was answered with HTTP {status}, and not by Prometheus", status=status
+        )
+        return Found(error=told)
     if answer["status"] == "error" or status // 100 != 2:
         kind, message = answer.get("errorType", "error"), answer.get("error", f"HTTP {status}")
-        return Found(error=f"the query failed: {kind}: {message}")
+        return Found(error=say("the query failed: {error}", error=f"{kind}: {message}"))
     data = answer.get("data")
     result_type = data.get("resultType") if isinstance(data, dict) else None
     result = data.get("result") if isinstance(data, dict) else None
@@ -134,8 +152,14 @@ def prometheus(status: int, body: bytes) -> Found:
             series = tuple(Series(dict(r["metric"]), _number(r["value"])) for r in result)
             return Found(series, warnings=warnings)
     except (KeyError, TypeError, ValueError, IndexError):
-        return Found(error=f"the query was answered with a {result_type} that cannot be read")
-    return Found(error=f"the query has a {result_type}: it must give a scalar or an instant vector")
+        told = say(
+            "the query was answered with a {kind} that cannot be read", kind=str(result_type)
+        )
+        return Found(error=told)
+    told = say(
+        "the query has a {kind}: it must give a scalar or an instant vector", kind=str(result_type)
+    )
+    return Found(error=told)
 
 
 def _number(pair: object) -> float:

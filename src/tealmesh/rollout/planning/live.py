@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tealmesh.model.config.common import DEFAULT_TIMES
+from tealmesh.model.ecs.names import family_and_revision, revision_key
+from tealmesh.model.ecs.processor import share
 from tealmesh.model.linting.facts import DEFAULT_RETRIES, Linted, of_service
 from tealmesh.model.rollout import SideTasks, Traffic
 from tealmesh.rollout.adopted import MeshService
@@ -16,6 +18,7 @@ from tealmesh.store import Reader, tables
 
 if TYPE_CHECKING:
     from tealmesh.model.appmesh import RouteSpec, VirtualNodeSpec
+    from tealmesh.rollout.adopted import MeshSide
 
 
 def linted(service: Service, view: Reader, tasks: SideTasks, traffic: Traffic) -> Linted:
@@ -43,11 +46,12 @@ def with_live(told: Iterable[Linted], live: Mapping[str, Linted]) -> Iterator[Li
 
 
 def _adopted(service: MeshService, view: Reader, tasks: SideTasks) -> Linted:
-    path, checked = None, None
+    path, checked, processor = None, None, None
     for side in service.found:
         node = view.get(tables.VIRTUAL_NODES, service.mesh, side.virtual_node)
         if node is not None and side.exists:
             checked, path = _health_check(node.body["spec"], service.port)
+            processor = _processor(view, service, side)
             break
     routes = [
         document.body["spec"]
@@ -61,10 +65,23 @@ def _adopted(service: MeshService, view: Reader, tasks: SideTasks) -> Linted:
         image=tasks.image,
         health_path=path,
         health_check=checked,
+        processor=processor,
         desired=tasks.desired,
         request_timeout=max(map(_request_timeout, routes), default=None),
         retries=min(map(_retries, routes), default=None),
     )
+
+
+def _processor(view: Reader, service: MeshService, side: MeshSide) -> float | None:
+    """The part of the processor time that the application of a side's tasks is sure of."""
+    found = view.get(tables.ECS_SERVICES, side.cluster, side.ecs_service)
+    if found is None:
+        return None
+    family, revision = family_and_revision(found.body["taskDefinition"])
+    definition = view.get(tables.TASK_DEFINITIONS, family, revision_key(revision))
+    if definition is None:
+        return None
+    return share(side.container or service.container, definition.body["containerDefinitions"])
 
 
 def _health_check(node: VirtualNodeSpec, port: int) -> tuple[bool, str | None]:

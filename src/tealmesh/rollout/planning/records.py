@@ -16,8 +16,9 @@ from tealmesh.store import Reader, tables
 
 def earlier(view: Reader, service: str) -> Past:
     """What the latest deployments of a service tell, running and failed ones too."""
-    found = [d for d in documents.deployments(view, service) if d.kind == "DEPLOY"]
-    latest = list(islice(found, MOST_DEPLOYMENTS))
+    stored = documents.newest_first(view, service)
+    every = (documents.read(view, document) for document in stored)
+    latest = list(islice((d for d in every if d.kind == "DEPLOY"), MOST_DEPLOYMENTS))
     journals = (
         [JournalEntry.from_json(entry.body) for entry in view.list(tables.JOURNAL, d.id)]
         for d in latest

@@ -202,7 +202,7 @@ class Decisions:
     def _latest(self, service: str) -> Deployment:
         """The latest deployment of a service. ConflictException if there is none."""
         name = self._system(service).name
-        latest = next(iter(self._work.all(name)), None)
+        latest = self._work.latest(name)
         if latest is None:
             raise AwsError("ConflictException", f"{name} has never been deployed")
         return latest

@@ -130,6 +130,16 @@ class Live:
             known = self._newest[service] = newest, replace(d, number=d.number or len(stored))
         return known[1]
 
+    def one(self, service: str, deployment_id: str) -> Deployment | None:
+        """One of `all`, by its id; the others are not read."""
+        view, running = self._store.view, self.running(service)
+        stored = view.get(tables.DEPLOYMENTS, service, deployment_id)
+        # A transition is stored, and in the journal, a moment before it is live here.
+        least = 0 if stored is None else stored.body["sequence"]
+        if running is not None and running.id == deployment_id and running.sequence >= least:
+            return running
+        return None if stored is None else documents.read(view, stored)
+
     def all(self, service: str) -> list[Deployment]:
         """The deployments of a service, newest first; a running one with its newest observations,
         which are not stored one by one.

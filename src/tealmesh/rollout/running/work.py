@@ -61,7 +61,7 @@ class Work:
         self._on_transition = on_transition
         self._hearing = hearing
         self._live = Live(store)
-        self.running, self.all = self._live.running, self._live.all
+        self.running, self.all, self.one = self._live.running, self._live.all, self._live.one
         self.latest, self.shown, self.heard = self._live.latest, self._live.shown, self._live.heard
         self._stored: dict[str, float] = {}
         self._context: contextvars.Context | None = None

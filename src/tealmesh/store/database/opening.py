@@ -191,9 +191,12 @@ class Database:
 
     def away(self, more: str = "nothing was changed") -> DatabaseAway:
         """The error for whoever cannot write at present."""
-        reason = f"is away ({away})" if (away := self.outage.reason) else ""
-        reason = reason or f"takes no writes ({self.refusing.reason})"
-        return DatabaseAway(f"the database {self.name} {reason}: {more}; try again")
+        if away := self.outage.reason:
+            return DatabaseAway(f"the database {self.name} is away ({away}): {more}; try again")
+        refused = self.refusing.reason
+        return DatabaseAway(
+            f"the database {self.name} takes no writes ({refused}): {more}; try again"
+        )
 
     def close(self) -> None:
         self.limits.close()

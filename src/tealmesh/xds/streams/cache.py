@@ -186,7 +186,7 @@ class AdsCache:
             runs_with = valid if orphaned else self._acknowledged(envoy)
             status = EnvoyStatus(
                 envoy.id, envoy.node_id, envoy.proxy.resource, True, runs_with,
-                rejected=envoy.rejected, note=envoy.slow() or orphaned,
+                rejected=envoy.rejected, note=envoy.slow() or orphaned, version=envoy.version,
             )  # fmt: skip
             yield Reported(status, valid if informed else 0)
 

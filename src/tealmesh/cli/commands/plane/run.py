@@ -254,7 +254,7 @@ def down(context: click.Context, client: Client, data_dir: Path | None, force: b
     except NoControlPlane as error:
         left = [one.text for one in orphans.orphans()]
         if left:
-            said = str(error).removesuffix(": start one with `teal up`")
+            said = str(error).partition(": start ")[0]
             raise NoControlPlane("; ".join([said, *left])) from error
         raise
     answer = background.drain(client)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tealmesh.engine.runtimes.docker.schema import CreateBody, HostConfig, LogConfig
+from tealmesh.model.ecs import processor
 from tealmesh.model.ecs.bodies import KeptDefinition
 from tealmesh.model.errors import EngineError
 
@@ -26,7 +27,6 @@ VOLUMES = "task.volumes"
 """Directory of a task's own volumes, in the task's directory."""
 
 _MIB = 1024 * 1024
-_LEAST_SHARES = 2
 _LOG_CONFIG: LogConfig = {"Type": "json-file", "Config": {"max-size": "20m"}}
 """Docker's own copy of a log, from which ours is made."""
 
@@ -139,14 +139,13 @@ def limits(container: ContainerDefinition, definition: KeptDefinition) -> HostCo
 def _shares(container: ContainerDefinition, definition: KeptDefinition) -> int:
     """The container's CPU in shares, 1024 to a processor; 0 for Docker's choice. Docker knows no
     tasks and weighs all containers of the machine against each other, so those of a task have
-    together what the task has, divided as ECS does it: who names none counts as 2.
-    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
+    together what the task has, divided as ECS does it (`model.ecs.processor`).
     """
-    own, whole = container.get("cpu") or 0, _number(definition.get("cpu"))
+    own, whole = processor.weight(container), _number(definition.get("cpu"))
     if not whole:
-        return max(_LEAST_SHARES, own) if own else 0
-    wanted = [max(_LEAST_SHARES, c.get("cpu") or 0) for c in definition["containerDefinitions"]]
-    return max(_LEAST_SHARES, whole * max(_LEAST_SHARES, own) // sum(wanted))
+        return own if container.get("cpu") else 0
+    wanted = map(processor.weight, definition["containerDefinitions"])
+    return max(processor.LEAST, whole * own // sum(wanted))
 
 
 def _number(text: str | None) -> int:

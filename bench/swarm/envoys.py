@@ -65,7 +65,8 @@ class Swarm:
         number = len(self.envoys)
         if self._awaits == "await" and len(self.changed_at) == number:
             # Acknowledged first: whoever reads the answer may wait until all are known to have it.
-            self.loop.soon(lambda: self._tell({"at": sorted(self.changed_at[:number])}))
+            told = {"at": sorted(self.changed_at)}
+            self.loop.soon(lambda: self.loop.write(lambda: self._tell(told)))
 
     def refuse(self, why: str) -> None:
         self.refused[why] = self.refused.get(why, 0) + 1

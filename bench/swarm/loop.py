@@ -28,10 +28,6 @@ class Ready(Protocol):
         """It can be read from or written to."""
         ...
 
-    def leave(self) -> None:
-        """Write what was sent."""
-        ...
-
 
 class Loop:
     """Sockets, times and lines of the standard input."""
@@ -42,7 +38,7 @@ class Loop:
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._soon: list[Callable[[], None]] = []
-        self._unwritten: deque[Ready] = deque()
+        self._unwritten: deque[Callable[[], None]] = deque()
         self._lines = b""
         self._line: Callable[[str], None] = lambda line: None
         self._ended = False
@@ -69,9 +65,9 @@ class Loop:
         """Act once what can be read now has been."""
         self._soon.append(act)
 
-    def write(self, one: Ready) -> None:
-        """Let it write once nothing can be read."""
-        self._unwritten.append(one)
+    def write(self, write: Callable[[], None]) -> None:
+        """Write once nothing can be read, after what waits already."""
+        self._unwritten.append(write)
 
     def run(self, line: Callable[[str], None]) -> None:
         """Hand on each line of the standard input, until there are no more."""
@@ -87,7 +83,7 @@ class Loop:
                     one.happened(events)
             if not ready:
                 for _ in range(min(_WRITTEN_AT_ONCE, len(self._unwritten))):
-                    self._unwritten.popleft().leave()
+                    self._unwritten.popleft()()
             soon, self._soon = self._soon, []
             for act in soon:
                 act()

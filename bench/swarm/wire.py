@@ -206,7 +206,7 @@ class Connection:
             at = stop
         self._buffer = data[at:]
         if self._out:
-            self._loop.write(self)
+            self._loop.write(self.leave)
 
     def _frame(self, kind: int, flags: int, number: int, body: bytes) -> None:
         stream = self._streams.get(number)

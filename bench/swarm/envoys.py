@@ -74,6 +74,7 @@ class Swarm:
     def ordered(self, order: str) -> None:
         """Do what a line says, and answer once that is done."""
         self._began, self._cpu, self._awaits = time.monotonic(), _cpu(), order
+        self.loop.reads_first = order == "await"
         if order == "storm":
             self._connect(0)
             if self.flush:

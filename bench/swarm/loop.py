@@ -1,8 +1,8 @@
 """An event loop for ten thousand sockets that does as little as it can: asyncio's would take more
 of the machine than the control plane that is measured.
 
-What can be read goes before what is to be written: of ten thousand Envoys on machines of their own,
-none would hear of a change later because others answer.
+While all wait for a change, what can be read goes before what is to be written (`reads_first`): of
+ten thousand Envoys on machines of their own, none would hear of it later because others answer.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ class Loop:
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._soon: list[Callable[[], None]] = []
+        self.reads_first = False
+        """Whether what can be read is read before anything is written."""
         self._unwritten: deque[Callable[[], None]] = deque()
         self._lines = b""
         self._line: Callable[[str], None] = lambda line: None
@@ -66,8 +68,11 @@ class Loop:
         self._soon.append(act)
 
     def write(self, write: Callable[[], None]) -> None:
-        """Write once nothing can be read, after what waits already."""
-        self._unwritten.append(write)
+        """Write now; or once nothing can be read, after what waits already."""
+        if self.reads_first or self._unwritten:
+            self._unwritten.append(write)
+        else:
+            write()
 
     def run(self, line: Callable[[str], None]) -> None:
         """Hand on each line of the standard input, until there are no more."""

@@ -21,9 +21,11 @@ AVAILABLE = hasattr(select, "epoll")
 """Whether the system has it."""
 
 _READ = 64 * 1024
-_AT_ONCE = 64
-"""Connections that are read from until others in the event loop get their turn. While thousands of
-Envoys are told of a change, what is told has most of the time, and what they answer waits."""
+_AT_ONCE, _FEW = 256, 64
+"""Connections that are read from until others in the event loop get their turn; fewer while these
+need it for longer than ``_LONG_SECONDS``. So while thousands of Envoys are told of a change, what
+is told has most of the time, and what they answer waits."""
+_LONG_SECONDS = 0.01
 _HIGH, _LOW = 64 * 1024, 16 * 1024
 """Bytes that wait: from the first on the protocol is asked to write no more, until the second."""
 
@@ -35,6 +37,8 @@ class Wires:
         self._loop = asyncio.get_running_loop()
         self._epoll = select.epoll()
         self._wires: dict[int, Wire] = {}
+        self._left_at = 0.0
+        """When others got their turn."""
         self._loop.add_reader(self._epoll.fileno(), self._ready)
 
     def add(self, accepted: socket.socket, peer: object, protocol: asyncio.Protocol) -> None:
@@ -63,7 +67,8 @@ class Wires:
 
     def _ready(self) -> None:
         wires = self._wires
-        for number, events in self._epoll.poll(0, _AT_ONCE):
+        most = _FEW if self._loop.time() - self._left_at > _LONG_SECONDS else _AT_ONCE
+        for number, events in self._epoll.poll(0, most):
             wire = wires.get(number)
             if wire is None:
                 continue  # ended by what came before it
@@ -72,6 +77,7 @@ class Wires:
             except Exception:  # noqa: BLE001 - one connection must not end the others
                 _log.exception("a connection of %s failed", wire.get_extra_info("peername"))
                 wire.abort()
+        self._left_at = self._loop.time()
 
 
 class Wire(asyncio.Transport):

@@ -20,6 +20,8 @@ from tealmesh.model.errors import TealError
 from tests.migration.samples import SAMPLES
 
 MESH = json.dumps({"meshName": "shop", "spec": {}})
+POINTER = json.dumps({"version": 3, "serial": 1, "lineage": "x", "backend": {"type": "s3"}})
+"""What Terraform keeps in `.terraform` where a state is elsewhere."""
 
 
 def found(data: str | bytes, *, alone: bool = True) -> Found:
@@ -64,6 +66,8 @@ def bomb(levels: int) -> str:
         ("kind: Mesh\nname: {{ .Values.mesh }}\n", "helm template"),
         ('{"version": 4, "serial": 1, "lineage": "x", "resources": 7}', "resources must be a list"),
         ('{"serial": 1, "lineage": "x", "encrypted_data": "e"}', "file is encrypted"),
+        ('{"meta": {}, "encrypted_data": "e"}', "file is encrypted"),
+        (POINTER, "file only says where the state is .backend s3.: `terraform state pull`"),
         ('{"Resources": {"A": {"Type": "AWS::AppMesh::Mesh", "Properties": 3}}}', "object, not 3"),
         ("apiVersion: appmesh.k8s.aws/v1beta2\nkind: Mesh\n", "Mesh: it has no metadata.name"),
     ],

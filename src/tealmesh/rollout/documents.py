@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tealmesh.model.absent import absent
 from tealmesh.model.clock import Wall
 from tealmesh.model.config.nouns import Image, TealConfig
-from tealmesh.model.errors import AwsError, Fenced
+from tealmesh.model.errors import AwsError, Fenced, NotKnownYet
 from tealmesh.model.rollout import Deployment, JournalEntry
 from tealmesh.model.traffic.windows import Window
 from tealmesh.rollout import discovery, extending, failed, system, watched
@@ -313,7 +313,7 @@ def refuse_shared_ports(reader: Reader, config: TealConfig) -> None:
 
 def adopt(t: Transaction, name: str, told: AdoptionBody) -> None:
     """Store what is told of a service that others made. Raises NotFoundException for an unknown
-    service, and BadRequestException if it has no such side, container or route.
+    service, and BadRequestException if it has no such side, ECS service, container or route.
     """
     before = discovery.find(t, name)
     if before is None:
@@ -340,7 +340,7 @@ def adopt(t: Transaction, name: str, told: AdoptionBody) -> None:
         )
     )
     if missing:
-        raise AwsError("BadRequestException", f"{name}: {after.problem}")
+        raise NotKnownYet("BadRequestException", f"{name}: {after.problem}")
 
 
 def image_body(image: Image, base_directory: str) -> ImageBody:

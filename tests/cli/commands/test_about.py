@@ -78,6 +78,25 @@ def test_env_is_read_by_a_shell() -> None:
     assert "AWS_ENDPOINT_URL" not in undone.stdout
 
 
+def test_a_call_that_reaches_aws_all_the_same_has_none_of_the_users_keys() -> None:
+    """AWS CLI 1 takes no endpoint from the environment for RDS. Nothing answers it here."""
+    theirs = {
+        "AWS_ACCESS_KEY_ID": "AKIAUSERSOWN",
+        "AWS_SECRET_ACCESS_KEY": "users-own",
+        "AWS_SESSION_TOKEN": "users-session",
+        "AWS_SECURITY_TOKEN": "users-older-session",
+    }
+    nobody = f"127.0.0.1:{free_port()}"
+    alone = {"PATH": f"{BIN}:/usr/bin:/bin", "HTTPS_PROXY": nobody, "AWS_MAX_ATTEMPTS": "1"}
+    script = f'eval "$(teal env --endpoint {nobody})"; aws rds describe-db-instances --debug'
+    done = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, check=False, env=alone | theirs
+    )
+    assert done.returncode
+    assert "Credential=test/" in done.stderr
+    assert not [value for value in theirs.values() if value in done.stderr]
+
+
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
 def test_values_are_quoted_for_each_shell(value: str) -> None:
     assert shlex.split(_line("NAME", value, fish=False)) == ["export", f"NAME={value}"]

@@ -53,8 +53,7 @@ demo: $(STAMP) ## From version 1 to version 2 under load, on this machine
 WORKERS = 4
 test: $(DEVELOPMENT) ## Run the tests: 8 minutes on two cores
 	@$(PAGE) --optional build
-	@$(PAGE) --optional test
-	$(PY) -m pytest -n $(WORKERS)
+	@$(PAGE) --optional test & page=$$!; $(PY) -m pytest -n $(WORKERS); tests=$$?; wait $$page && exit $$tests
 
 scenarios: $(DEVELOPMENT) ## Run the longer stories of whole systems, as the gate does after the tests
 	@$(PAGE) --optional build
@@ -74,7 +73,7 @@ drills: $(DEVELOPMENT) ## Kill, stop, cut and fill up what there is, under load;
 long: $(DEVELOPMENT) ## Run the long forms of tests, some 20,000 requests each
 	$(PY) -m pytest -n 2 -m drill --ignore tests/drills
 	TEALMESH_TEST_THOROUGH=1 $(PY) -m pytest -n 2 -m 'hypothesis and not drill'
-	TEALMESH_TEST_THOROUGH=1 $(PY) -m pytest tests/envoy/test_generated.py
+	TEALMESH_TEST_THOROUGH=1 $(PY) -m pytest tests/envoy/test_generated.py tests/rollout/machine/test_machine.py
 
 soak: $(DEVELOPMENT) ## 3,000,000 requests, 100 blue/green cycles, two replicas, a kill a minute; SECONDS=3600 RATE=1300
 	$(PY) -m bench.soak --seconds $(or $(SECONDS),3600) --rate $(or $(RATE),1300)

@@ -30,5 +30,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  test: { include: ["tests/**/*.test.ts"] },
+  // The tests are of functions: nothing of one file is left for the next.
+  test: { include: ["tests/**/*.test.ts"], isolate: false, pool: "threads" },
 });

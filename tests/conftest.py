@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import importlib
 import inspect
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from httpx._transports import default
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling, Scheduling
@@ -43,6 +45,9 @@ settings.load_profile("busy")
 # The same of an answer, for which httpx waits 5 s unless it is told another limit.
 _patience = inspect.signature(httpx.Client).parameters["timeout"].default
 _patience.connect = _patience.read = _patience.write = _patience.pool = 60.0
+
+# Each client reads the authorities of the whole world, 40 ms of the processor: once is enough.
+default.create_ssl_context = functools.cache(httpx.create_ssl_context)
 
 # A shell that starts this in the background has it ignore Ctrl-C, and programs inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -79,7 +84,14 @@ ATTACKED = (
 )
 """They attack the same control plane."""
 
+BROWSED = tuple(
+    f"tests/dashboard/test_{name}.py"
+    for name in ("group", "left_open", "named_by_a_proxy", "states", "tabs")
+)
+"""They have one browser."""
+
 TOGETHER = (
+    BROWSED,
     WALK,
     ATTACKED,
     ("tests/behaviour/load_balancers/",),
@@ -186,7 +198,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """All tests are there until the end: the garbage collector need not look at them each time."""
-    gc.collect()
     gc.freeze()
     gc.enable()
 

@@ -8,12 +8,19 @@ from pathlib import Path
 import pytest
 
 from tests.support.planes.ecs import Direct, Endpoint, endpoint
+from tests.support.planes.emptied import empty
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    with endpoint(tmp_path_factory.mktemp("served")) as running:
+        yield running
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Endpoint]:
-    with endpoint(tmp_path) as running:
-        yield running
+def served(serving: Endpoint) -> Iterator[Endpoint]:
+    yield serving
+    empty(serving.store)
 
 
 @pytest.fixture

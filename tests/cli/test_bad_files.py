@@ -113,13 +113,13 @@ def test_a_file_that_may_not_be_read(command: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("records", "said"),
     [
-        (['{"tealmesh": 5}'], "line 1: is no record of a backup"),
+        (['{"tealmesh": 5}'], "line 1: is not a record of a backup"),
         (['{"tealmesh": {"format": "2", "revision": 1}}'], "format must be a number, not '2'"),
         (['{"tealmesh": {"format": 2}}'], "revision must be a number, not None"),
         (['{"tealmesh": {"format": 2, "revision": 1}}', '{"document": [1]}'], "4 values, not 1"),
         (['{"tealmesh": {"format": 2, "revision": 1}}', '{"document": ["c", "k", "x", {}]}'],
          "line 2: revision of a document cannot be 'x'"),
-        (['{"tealmesh": {"format": 2, "revision": 1}}', '{"novel": []}'], "is no record of a"),
+        (['{"tealmesh": {"format": 2, "revision": 1}}', '{"novel": []}'], "is not a record of a"),
         (['{"tealmesh": {"format": 2, "revision": 1}}', '{"end": {"document": "1"}}'],
          "document must be a number, not '1'"),
     ],

@@ -105,7 +105,7 @@ def test_doctor_sees_what_others_made(api: TealApi, tmp_path: Path) -> None:
         ),
         (
             {"DOCKER_HOST": "tcp://h:2375"},
-            "DOCKER_HOST=tcp://h:2375 is no socket of this mach",
+            "DOCKER_HOST=tcp://h:2375 is not a socket of this mach",
         ),
         ({"PATH": ""}, "nsenter, iptables-restore, ip not on PATH: install"),
     ],

@@ -58,7 +58,7 @@ def test_what_cannot_be_done_is_one_line(tmp_path: Path) -> None:
     failed = invoke(tmp_path, "envoy", "--base", "b:1")
     assert "has failed with exit code 3" in str(failed.exception)
     elsewhere = invoke(tmp_path, "envoy", "--source", str(tmp_path))
-    assert "is no checkout of Tealmesh" in str(elsewhere.exception)
+    assert "is not a checkout of Tealmesh" in str(elsewhere.exception)
 
 
 def test_an_image_that_teal_up_would_not_know_is_told(tmp_path: Path) -> None:

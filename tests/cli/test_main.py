@@ -13,6 +13,7 @@ import pytest
 
 from tealmesh.cli.listing import listed
 from tealmesh.cli.main import teal as command_group
+from tealmesh.cli.options import Number
 from tests.cli.command_line import assert_one_line, teal
 from tests.cli.teal_api import Refused, TealApi
 from tests.support.machine import free_port
@@ -97,6 +98,22 @@ def test_the_line_of_each_command_fits_the_list() -> None:
         assert re.fullmatch(r"[A-Z].*\.", command.summary), name
 
 
+def test_no_option_takes_what_is_no_number() -> None:
+    whole = command_group.whole()
+    found = [
+        (name, option)
+        for name in whole.list_commands(click.Context(whole))
+        for option in whole.commands[name].params
+        if isinstance(option.type, click.types.FloatParamType)
+    ]
+    assert len(found) > 10
+    for name, option in found:
+        for value in ("nan", "inf"):
+            with pytest.raises(click.BadParameter, match=r"number|range"):
+                option.type.convert(value, option, None)
+            assert isinstance(option.type, Number), (name, option.opts)
+
+
 def test_no_control_plane() -> None:
     endpoint = f"http://127.0.0.1:{free_port()}"
     text = f"no control plane answers at {endpoint}"
@@ -151,3 +168,5 @@ def test_usage_errors() -> None:
     assert (done.returncode, "are both 4000" in done.stderr) == (2, True)
     done = teal("up", "--port", "4000", "--dns-port", "4000")
     assert (done.returncode, "--port and --dns-port are both 4000" in done.stderr) == (2, True)
+    done = teal("--endpoint", "http://127.0.0.1:1", "status")
+    assert "come after it: `teal COMMAND --endpoint`" in done.stderr

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.dashboard.watched import Watched, press
 from tests.e2e.rollouts.test_groups import config
 from tests.support.machine import free_port
 from tests.support.planes.control_plane import control_plane
 from tests.support.planes.sample import api
-from tests.support.programs.chromium import chromium, missing
+from tests.support.programs.chromium import missing
 from tests.support.programs.traffic import traffic
 from tests.support.waiting import until
 
@@ -28,7 +28,7 @@ LONG = 120.0
 
 
 @contextmanager
-def deploying(directory: Path) -> Iterator[Watched]:
+def deploying(directory: Path, browser: Browser) -> Iterator[Watched]:
     """The page of a group whose deployment has begun; only people end its steps."""
     port = free_port()
     file = directory / "teal.toml"
@@ -36,10 +36,10 @@ def deploying(directory: Path) -> Iterator[Watched]:
     with (
         control_plane(directory, file) as plane,
         traffic((f"http://127.0.0.1:{port}/", 20.0)),
-        chromium() as browser,
+        closing(browser.new_context(locale="en-GB")) as context,
     ):
         plane.teal("apply", "--config", str(file))
-        watched = Watched(plane, browser.new_context(locale="en-GB").new_page())
+        watched = Watched(plane, context.new_page())
         watched.signed_in()
         watched.show("#/groups/shop")
         expect(watched.page.get_by_text("It has not been deployed yet.")).to_be_visible()
@@ -57,8 +57,8 @@ def weights(watched: Watched) -> dict[str, dict[str, int]]:
     return {s["name"]: {x["side"]: x["weight"] for x in s["sides"]} for s in services}
 
 
-def test_a_group_is_paused_goes_on_and_goes_back(tmp_path: Path) -> None:
-    with deploying(tmp_path) as watched:
+def test_a_group_is_paused_goes_on_and_goes_back(tmp_path: Path, browser: Browser) -> None:
+    with deploying(tmp_path, browser) as watched:
         page, old = watched.page, weights(watched)
         press(page, "Pause")
         assert latest(watched)["pausedBy"]
@@ -78,8 +78,8 @@ def test_a_group_is_paused_goes_on_and_goes_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.drill
-def test_a_group_is_promoted_and_rolled_back(tmp_path: Path) -> None:
-    with deploying(tmp_path) as watched:
+def test_a_group_is_promoted_and_rolled_back(tmp_path: Path, browser: Browser) -> None:
+    with deploying(tmp_path, browser) as watched:
         page = watched.page
         press(page, "Promote fully")
         until(lambda: latest(watched)["status"] == "SUCCESSFUL", lambda: latest(watched), LONG)

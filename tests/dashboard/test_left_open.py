@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.dashboard import scenes
 from tests.dashboard.staged import Scene, Stage, stage
-from tests.support.programs.chromium import chromium, missing
+from tests.support.programs.chromium import missing
 from tests.support.waiting import until
 
 pytestmark = [
@@ -21,12 +21,6 @@ pytestmark = [
 ]
 LOADED = 30_000
 """Milliseconds, within which a page is loaded on a busy machine, twice."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

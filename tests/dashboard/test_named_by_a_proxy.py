@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.support.identity.fronting import fronting
 from tests.support.identity.issuer import CLIENT, ISSUER, claims, issuer
 from tests.support.machine import free_port
 from tests.support.planes.control_plane import control_plane
-from tests.support.programs.chromium import chromium, missing
+from tests.support.programs.chromium import missing
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 PROXY = "127.0.0.7"
 
 
-def test_the_page_opens_and_opens_again_when_its_session_has_ended(tmp_path: Path) -> None:
+def test_the_page_opens_and_opens_again_when_its_session_has_ended(
+    tmp_path: Path, browser: Browser
+) -> None:
     port, file = free_port(), tmp_path / "oidc.json"
     people = [{"claim": "groups", "value": "sre", "access": "admin"}]
     options = ["--listen", f"127.0.0.1:{port}", "--oidc", str(file)]
@@ -29,9 +32,8 @@ def test_the_page_opens_and_opens_again_when_its_session_has_ended(tmp_path: Pat
         with (
             control_plane(tmp_path, options=options) as plane,
             fronting(port, PROXY, lambda: token) as url,
-            chromium() as browser,
+            closing(browser.new_page()) as page,
         ):
-            page = browser.new_page()
             page.goto(f"{url}/_teal/")
             expect(page.locator(".link.good")).to_be_visible(timeout=20_000)
             (session,) = json.loads(plane.teal("token", "list", "--json").stdout)

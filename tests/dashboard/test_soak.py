@@ -16,13 +16,13 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.dashboard.soaking import Held, agrees, growth, rests
 from tests.dashboard.watched import Watched
 from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.planes.sample import Sample, api, finished
-from tests.support.programs.chromium import chromium, missing
+from tests.support.programs.chromium import missing
 from tests.support.programs.relay import Relay, relay
 from tests.support.programs.traffic import traffic
 
@@ -60,10 +60,11 @@ def wire(plane: ControlPlane) -> Iterator[Relay]:
 
 
 @pytest.fixture
-def context() -> Iterator[BrowserContext]:
-    with chromium() as browser:
-        size = {"width": 1280, "height": 900}
-        yield browser.new_context(viewport=size, locale="en-GB")  # type: ignore[arg-type]
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    size = {"width": 1280, "height": 900}
+    context = browser.new_context(viewport=size, locale="en-GB")  # type: ignore[arg-type]
+    yield context
+    context.close()
 
 
 _LOST = """() => ({ promise: new Promise((resolve) => {

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from tests.support.planes.control_plane import ControlPlane, control_plane
-from tests.support.programs.chromium import chromium, missing
+from tests.support.programs.chromium import missing
 from tests.support.waiting import until
 
 pytestmark = [
@@ -59,14 +59,14 @@ class Tab:
 
 
 @pytest.fixture
-def tabs(plane: ControlPlane) -> Iterator[tuple[Tab, Tab]]:
-    with chromium() as browser:
-        context = browser.new_context(locale="en-GB")
-        first = Tab(plane, context)
-        second = Tab(plane, context)
-        assert len(first.streams) == 1
-        assert second.streams == []
-        yield first, second
+def tabs(plane: ControlPlane, browser: Browser) -> Iterator[tuple[Tab, Tab]]:
+    context = browser.new_context(locale="en-GB")
+    first = Tab(plane, context)
+    second = Tab(plane, context)
+    assert len(first.streams) == 1
+    assert second.streams == []
+    yield first, second
+    context.close()
 
 
 def test_another_tab_goes_on_where_a_closed_one_stopped(

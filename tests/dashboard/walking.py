@@ -1,10 +1,20 @@
-"""What is asked of every page, whatever it shows: that its words are of the reader's language, that
-nothing is wider than the window, and that each control is reached and seen by keyboard.
+"""What is asked of every page, whatever it shows: that it hinders nobody, that its words are of the
+reader's language, that nothing is wider than the window, and that each control is reached and seen
+by keyboard.
 """
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 from playwright.sync_api import Page
+
+Theme = Literal["light", "dark"]
+THEMES: tuple[Theme, ...] = ("light", "dark")
+
+_HINDERING = """only => axe.run({ resultTypes: ["violations"], ...(only && { runOnly: only }) })"""
+_COLOURS = ["color-contrast", "link-in-text-block"]
+"""The rules about colours, of those that axe asks by itself."""
 
 _ENGLISH = """others => {
   // Three words of Latin letters in a row are a sentence; names and terms have fewer, or a sign.
@@ -71,6 +81,20 @@ def layout(page: Page) -> list[str]:
     """What a page is made of, in its order, without what changes from one deployment to another."""
     found: list[str] = page.evaluate(_LAYOUT)
     return found
+
+
+def hindering(page: Page, theme: Theme) -> list[tuple[str, list[str]]]:
+    """What hinders people seriously, by axe (`tests.support.programs.chromium.axe`), in a theme:
+    rules and elements. The dark theme has other colours and nothing else, so only rules about
+    colours are asked there: the light one is for all others.
+    """
+    page.emulate_media(color_scheme=theme)
+    found: dict[str, Any] = page.evaluate(_HINDERING, _COLOURS if theme == "dark" else None)
+    return [
+        (one["id"], [node["html"][:120] for node in one["nodes"]][:5])
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
 
 
 def english(page: Page, *, except_marked: bool = False) -> list[str]:

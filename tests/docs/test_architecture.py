@@ -18,3 +18,12 @@ def test_the_picture_shows_every_package_that_there_is() -> None:
     packages = {path.parent.name for path in source.glob("*/__init__.py")}
     shown = {name.partition(".")[0] for name in architecture.PACKAGES}
     assert packages - {"examples"} == shown
+
+
+def test_a_folder_has_at_most_twenty_modules() -> None:
+    source = load("architecture").PAGE.parent / "src" / "tealmesh"
+    counts = {
+        str(folder.relative_to(source)): len(list(folder.glob("*.py"))) - 1
+        for folder in source.rglob("*/")
+    }
+    assert {name: count for name, count in counts.items() if count > 20} == {}

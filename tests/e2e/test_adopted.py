@@ -145,6 +145,6 @@ def test_sides_that_stand_ready_stay_and_a_restart_in_between_loses_nothing(
     shown = plane.teal("adopt", "sample", "--clean-up", "delete", "--container", "app").stdout
     assert "green: virtual node sample-green, ECS service article/article-sample-green" in shown
     refused = plane.teal("adopt", "sample", "--container", "wrong", check=False)
-    assert "no container wrong (there is: app, envoy, xray)" in refused.stderr
+    assert "no container wrong (known: app, envoy, xray)" in refused.stderr
     refused = plane.teal("adopt", "sample", "--side", "red=x", check=False)
-    assert "no side red (there is: blue, green)" in refused.stderr
+    assert "no side red (known: blue, green)" in refused.stderr

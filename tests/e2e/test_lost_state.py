@@ -147,7 +147,7 @@ def test_what_is_missing_or_broken_is_no_new_beginning(tmp_path: Path) -> None:
         change()
         with pytest.raises(TealError, match=words) as caught:
             begin(used)
-        assert "back from a backup, or begin anew by `teal reset" in str(caught.value)
+        assert "back from a backup, or start over with `teal reset" in str(caught.value)
         shutil.rmtree(used)
         shutil.copytree(kept, used)
     if os.geteuid() == 0:

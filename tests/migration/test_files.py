@@ -20,6 +20,8 @@ from tealmesh.model.errors import TealError
 from tests.migration.samples import SAMPLES
 
 MESH = json.dumps({"meshName": "shop", "spec": {}})
+POINTER = json.dumps({"version": 3, "serial": 1, "lineage": "x", "backend": {"type": "s3"}})
+"""What Terraform keeps in `.terraform` where a state is elsewhere."""
 
 
 def found(data: str | bytes, *, alone: bool = True) -> Found:
@@ -57,13 +59,15 @@ def bomb(levels: int) -> str:
         (bomb(9), f"file has more than {MOST_VALUES} values, by its aliases"),
         ("[" * 100_000, "file is nested too deeply"),
         ("a: " + "[" * 5_000, "file is nested too deeply"),
-        ('{"meshName": NaN}', "file is not JSON: NaN is no number of JSON"),
+        ('{"meshName": NaN}', "file is not JSON: NaN is not a JSON number"),
         ('{"meshName": "\\ud800", "spec": {}}', "half a character"),
         ("a: !!int x\n", "file is not YAML"),
         ('resource "aws_appmesh_mesh" "shop" {\n  name = "shop"\n}\n', "give the state"),
         ("kind: Mesh\nname: {{ .Values.mesh }}\n", "helm template"),
         ('{"version": 4, "serial": 1, "lineage": "x", "resources": 7}', "resources must be a list"),
         ('{"serial": 1, "lineage": "x", "encrypted_data": "e"}', "file is encrypted"),
+        ('{"meta": {}, "encrypted_data": "e"}', "file is encrypted"),
+        (POINTER, "file only says where the state is .backend s3.: `terraform state pull`"),
         ('{"Resources": {"A": {"Type": "AWS::AppMesh::Mesh", "Properties": 3}}}', "object, not 3"),
         ("apiVersion: appmesh.k8s.aws/v1beta2\nkind: Mesh\n", "Mesh: it has no metadata.name"),
     ],

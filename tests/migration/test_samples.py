@@ -49,7 +49,7 @@ def test_a_state_with_modules_data_sources_and_instances_on_their_way_out() -> N
     assert mesh.origin == 'file0: module.mesh["prod"].aws_appmesh_mesh.this[0]'
     assert mesh.tags == {"env": "prod", "owner": "platform"}
     assert remarks(result) == [
-        "shop: virtualNode/green: is tainted: Terraform would have made it anew, here it is as it"
+        "shop: virtualNode/green: is tainted: Terraform would have replaced it; here it is as it"
         " was",
         'file0: aws_appmesh_virtual_node.this["green"]: was replaced, and is still to be'
         " destroyed: left out",
@@ -163,7 +163,7 @@ def test_two_stages_of_the_cdk_are_two_meshes() -> None:
 
 
 def test_what_a_template_does_not_say_can_be_given() -> None:
-    assert "file0: Service: network:Mesh is no export of a template here: give it with" in (
+    assert "file0: Service: network:Mesh is not exported by a template here: give it with" in (
         remarks_of_failure(OTHER)
     )
     assert "shop: virtualService/web.local" in specs(found(OTHER, **{"network:Mesh": "shop"}))

@@ -240,7 +240,7 @@ def test_any_released_revision_can_be_gone_back_to(tmp_path: Path) -> None:
         for image in ("web:2", "web:3", "web:4"):
             await controller.deploy("tester", "web", image)
             await until_finished(store, "web")
-        with pytest.raises(AwsError, match=r"no revision 9 \(there is: 1 to 3\)"):
+        with pytest.raises(AwsError, match=r"no revision 9 \(known: 1 to 3\)"):
             await controller.rollback("ann", "web", revision=9)
         with pytest.raises(AwsError, match="revision 2 of web, web:3, was not released"):
             await controller.rollback("ann", "web", revision=2)

@@ -117,7 +117,7 @@ def test_several_routes_several_targets_and_several_applications() -> None:
     state.told("sample", container="worker")
     assert (only(state).container, only(state).problem) == ("worker", "")
     state.told("sample", container="wrong")
-    assert "no container wrong (there is: app, worker, envoy)" in only(state).problem
+    assert "no container wrong (known: app, worker, envoy)" in only(state).problem
 
 
 def test_a_virtual_service_without_weighted_targets_says_why_it_is_not_deployed() -> None:

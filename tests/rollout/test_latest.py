@@ -18,6 +18,7 @@ from tealmesh.rollout import documents
 from tealmesh.rollout.running.live import Live
 from tealmesh.store import Store, Transaction, tables
 from tests.rollout.test_forgetting import history
+from tests.support.drills import examples
 
 NAMES = ("a", "b", "c")
 OF_WEB = history([State.BAKING, State.SUCCEEDED])
@@ -33,7 +34,7 @@ STEPS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(STEPS)
 def test_it_is_the_first_of_all(steps: list[tuple[str, bool, int, str]]) -> None:
     asyncio.run(_same(steps))

@@ -66,7 +66,7 @@ def test_routes_are_told_and_what_is_told_must_be_there() -> None:
     routes = [{BLUE: 1, GREEN: 0}, {GREEN: 1}, {BLUE: 1}]
     assert found(*routes, state=state).routes == ("r0", "r2")
     state.told("sample", routes=["r0", "r7", "r8"])
-    assert "has no route r7, r8 (there is: r0, r1, r2)" in found(*routes, state=state).problem
+    assert "has no route r7, r8 (known: r0, r1, r2)" in found(*routes, state=state).problem
 
 
 def test_several_ports_and_protocols_of_one_router() -> None:

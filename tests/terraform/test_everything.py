@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.planes.control_plane import ControlPlane, control_plane
+from tests.support.programs.schemas import OURS
 from tests.support.programs.terraform import (
     NO_TERRAFORM,
     Terraform,
@@ -23,7 +24,6 @@ from tests.support.programs.terraform import (
 from tests.terraform.rows import DATA, PAGE, ROWS, page_with
 
 EVERYTHING = Path(__file__).parent / "everything"
-OURS = ("aws_appmesh_", "aws_ecs_", "aws_service_discovery_")
 
 with_terraform = pytest.mark.skipif(terraform_binary() is None, reason=NO_TERRAFORM)
 

@@ -45,7 +45,9 @@ SHORT = CASES[3]
 
 
 @pytest.fixture
-def plane(tmp_path: Path) -> Iterator[ControlPlane]:
+def plane(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ControlPlane]:
+    # One of them looks for a machine image.
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "true")
     with control_plane(tmp_path, IMAGES) as made:
         yield made
 

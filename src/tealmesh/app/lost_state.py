@@ -49,7 +49,7 @@ def check_directory(data_dir: Path) -> None:
     if left:
         raise TealError(
             f"{database} is {_missing(database)}, but {', '.join(left)} of the same control plane "
-            f"are there: put it back from a backup, or begin anew by `teal reset --data-dir "
+            f"are there: put it back from a backup, or start over with `teal reset --data-dir "
             f"{data_dir}`"
         )
 
@@ -72,13 +72,13 @@ def check_state(data_dir: Path, store: Store) -> None:
     elif store.noted(JOURNAL):
         raise TealError(
             f"{journal} is gone, which keeps the resources of all other AWS services (IAM, EC2, "
-            f"load balancers, …): put it back from a backup, or begin anew by `teal reset "
+            f"load balancers, …): put it back from a backup, or start over with `teal reset "
             f"--data-dir {data_dir}`"
         )
 
 
 def _check_journal(journal: Path, data_dir: Path) -> None:
-    anew = f"back from a backup, or begin anew by `teal reset --data-dir {data_dir}`"
+    anew = f"back from a backup, or start over with `teal reset --data-dir {data_dir}`"
     try:
         with journal.open("rb") as file:
             line = file.readline().decode()
@@ -113,7 +113,7 @@ def _check_still_there(database: Path, used: int) -> None:
         pass
     raise TealError(
         f"{database} was removed or replaced while it was in use: nothing that is done now will be "
-        f"remembered. End the tasks by `teal down`, then begin anew"
+        f"remembered. End the tasks by `teal down`, then start over"
     )
 
 

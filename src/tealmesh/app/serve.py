@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from tealmesh.app.host import keys, listen, locked, unusable
 from tealmesh.app.parts.ground import Ground
@@ -22,6 +21,7 @@ from tealmesh.app.troubles import TroubleLog
 from tealmesh.model.clock import system_clock
 from tealmesh.model.identity import directory
 from tealmesh.store import Store
+from tealmesh.store.database.opening import file_of
 from tealmesh.supervision.supervisor import Supervisor
 
 
@@ -40,7 +40,7 @@ async def run(
         beyond_loopback(config.listening) as beyond,
     ):
         directory.make(config.data_dir)
-        store = await asyncio.to_thread(Store.open, _place(config.database))
+        store = await asyncio.to_thread(Store.open, config.database)
         try:
             log = TroubleLog(store)
             supervisor = Supervisor(system_clock, told=log.tell)
@@ -63,10 +63,11 @@ def alone(database: str) -> Iterator[None]:
     """Lock a database of SQLite, which is for one control plane: another would not see what this
     one writes. Those of servers are for many. Raises TealError if it is locked.
     """
-    path = _place(database)
-    if isinstance(path, str):
+    file = file_of(database)
+    if file is None:
         yield
         return
+    path = file.absolute()
     try:
         descriptor = os.open(f"{path}.lock", os.O_WRONLY | os.O_CREAT, 0o600)
     except OSError as error:
@@ -74,11 +75,3 @@ def alone(database: str) -> Iterator[None]:
     taken = f"another control plane uses {path}: several need PostgreSQL (--database URL)"
     with locked(descriptor, taken):
         yield
-
-
-def _place(database: str) -> str | Path:
-    """The URL of a database server, or the path of SQLite's file."""
-    if "://" not in database:
-        return Path(database).absolute()
-    scheme, _, rest = database.partition("://")
-    return Path(rest).absolute() if scheme == "sqlite" else database

@@ -13,7 +13,6 @@ MEANT = {
     "top": "status -w",
     "watch": "status -w",
     "start": "up",
-    "serve": "up",
     "stop": "down",
     "shutdown": "down",
     "continue": "resume",
@@ -30,7 +29,6 @@ MEANT = {
     "wipe": "reset",
     "new": "init",
     "check": "doctor",
-    "export": "env",
     "bench": "load",
     "run": "deploy",
     "release": "deploy",
@@ -42,6 +40,18 @@ MEANT = {
 
 class Commands(click.Group):
     """A group whose error for an unknown command names the nearest one that there is."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if error.possibilities:
+                raise
+            raise click.UsageError(
+                f"{error.format_message()} Those of a command come after it: "
+                f"`{ctx.command_path} COMMAND {error.option_name}`",
+                ctx,
+            ) from error
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -62,6 +63,40 @@ def config_option(explanation: str) -> Callable[[F], F]:
     )
 
 
+class Number(click.FloatRange):
+    """A number in a range, which NaN and infinity are not."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
+def data_dir_option(explanation: str) -> Callable[[F], F]:
+    """Add --data-dir, which passes the path of a directory, or None, as ``data_dir``."""
+    return click.option(
+        "--data-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        help=explanation,
+    )
+
+
+def port_option(name: str, explanation: str, default: int | None = None) -> Callable[[F], F]:
+    """Add the option of a port; without a ``default`` it may be left out."""
+    return click.option(
+        name,
+        type=click.IntRange(1, 65535),
+        metavar="N",
+        default=default,
+        show_default=True,
+        help=explanation,
+    )
+
+
 def is_endpoint(value: str) -> bool:
     """Whether it is an https URL without a path; http on loopback alone, where nobody is on the
     way.
@@ -93,7 +128,7 @@ def with_keeping(command: F) -> F:
         (
             click.option(
                 "--route-grace",
-                type=click.FloatRange(0, 3600),
+                type=Number(0, 3600),
                 default=5.0,
                 show_default=True,
                 metavar="SECONDS",
@@ -138,13 +173,14 @@ def with_listening(command: F) -> F:
                 "--listen",
                 default="",
                 metavar="ADDRESS[:PORT]",
-                help="Take API calls there too, besides 127.0.0.1; they must be signed.",
+                help="Accept API calls at this address too, besides 127.0.0.1; they must be"
+                " signed.",
             ),
             click.option(
                 "--xds-listen",
                 default="",
                 metavar="ADDRESS[:PORT]",
-                help="Let Envoys connect there too, besides 127.0.0.1.",
+                help="Let Envoys connect to this address too, besides 127.0.0.1.",
             ),
             click.option(
                 "--tls-cert",
@@ -164,14 +200,15 @@ def with_listening(command: F) -> F:
                 default="",
                 metavar="URL",
                 callback=_sts,
-                help="The STS by which IAM roles prove who they are to `teal credentials "
-                "--exchange`: https://sts.REGION.amazonaws.com.",
+                help="The STS that verifies IAM roles for `teal credentials --exchange`:"
+                " https://sts.REGION.amazonaws.com.",
             ),
             click.option(
                 "--oidc",
                 type=_FILE,
-                help="JSON file that says which load balancer or proxy asks people who they are at "
-                "--listen (OpenID Connect), and who of them is let in; read again when it changes.",
+                help="JSON file that names the load balancer or proxy that authenticates people"
+                " at --listen (OpenID Connect), and who of them has access; read again when"
+                " it changes.",
             ),
             click.option(
                 "--insecure-listen",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tealmesh.migration.found import PARENTS, Found, Name, Resource
-from tealmesh.migration.spelling import SHARED, pairs, snake
+from tealmesh.migration.spelling import SHARED, pairs, snake, spec_shape
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Kind
+
+_LONGEST = 300
+"""Characters of an endpoint's error: one that is not App Mesh's may answer with a page of HTML."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +39,18 @@ def connected(endpoint: str) -> Any:
             session = boto3.Session()
             known = session.get_credentials() is not None
             keys = {} if known else {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-            region = session.region_name or os.environ.get("TEAL_REGION") or "us-east-1"
+            region = session.region_name or "us-east-1"
             return session.client(
                 "appmesh", endpoint_url=endpoint, region_name=region, config=config, **keys
             )
     except ValueError as error:  # botocore's, for what is no URL
-        raise TealError(f"{endpoint} is no URL of an API, such as http://127.0.0.1:4566") from error
+        problem = "is not the URL of an API, such as http://127.0.0.1:4566"
+        raise TealError(f"{endpoint} {problem}") from error
 
 
 def read(client: Any, origin: str, mesh: str = "") -> Found:
     """All meshes of an endpoint, those that other accounts share with the caller's too, or one.
+    Kinds of resources that it does not know, as some that play App Mesh in tests, are remarks.
     Raises TealError if it cannot be read.
     """
     found = Found()
@@ -54,8 +58,12 @@ def read(client: Any, origin: str, mesh: str = "") -> Found:
         for name, owner in _meshes(client):
             if mesh and name != mesh:
                 continue
-            for one in _names(client, name, owner):
+            unknown: set[Kind] = set()
+            for one in _names(client, name, owner, unknown):
                 found.add(_described(client, one, origin, owner))
+            for kind in sorted(unknown, key=list(Kind).index):
+                told = f"{origin} does not know List{kind.noun}s: it is read without them"
+                found.remark(Name(Kind.MESH, name, name), told)
     return found
 
 
@@ -91,7 +99,8 @@ def _told(what: str) -> Iterator[None]:
     try:
         yield
     except (ClientError, BotoCoreError) as error:
-        raise TealError(f"{what}: {error}") from error
+        said = " ".join(str(error).split())
+        raise TealError(f"{what}: {said[:_LONGEST]}") from error
     except KeyError as error:
         raise TealError(f"{what} does not answer as App Mesh does: {error} is not there") from error
 
@@ -102,17 +111,30 @@ def _meshes(client: Any) -> Iterator[tuple[str, str]]:
         yield from ((one["meshName"], one.get("meshOwner", "")) for one in page["meshes"])
 
 
-def _names(client: Any, mesh: str, owner: str) -> Iterator[Name]:
+def _names(client: Any, mesh: str, owner: str, unknown: set[Kind]) -> Iterator[Name]:
+    """The resources of a mesh. ``unknown`` gets the kinds that the endpoint does not know."""
     yield Name(Kind.MESH, mesh, mesh)
     shared = {"meshName": mesh, **_owned(owner)}
     for kind in Kind:
         if kind is Kind.MESH:
             continue
         parent = PARENTS.get(kind)
-        for above in _listed(client, parent, **shared) if parent else [""]:
-            within = {f"{parent.value}Name": above} if parent else {}
-            for name in _listed(client, kind, **shared, **within):
-                yield Name(kind, mesh, name, above)
+        try:
+            for above in _listed(client, parent, **shared) if parent else [""]:
+                within = {f"{parent.value}Name": above} if parent else {}
+                for name in _listed(client, kind, **shared, **within):
+                    yield Name(kind, mesh, name, above)
+        except client.exceptions.ClientError as error:
+            if not _is_unknown(error.response):
+                raise
+            unknown.add(kind)
+
+
+def _is_unknown(answer: Mapping[str, Any]) -> bool:
+    """Whether an error says that there is no such operation, and not that a resource is missing."""
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    code = answer.get("Error", {}).get("Code")
+    return bool(status == 501 or (status == 404 and code != "NotFoundException"))
 
 
 def _owned(owner: str) -> dict[str, str]:
@@ -130,11 +152,26 @@ def _described(client: Any, name: Name, origin: str, owner: str = "") -> Found:
     metadata = body["metadata"]
     arn = metadata["arn"]
     tags = dict(pairs(client.list_tags_for_resource(resourceArn=arn)["tags"]))
-    found = Found([Resource(name, body["spec"], origin, tags, arn)])
+    spec = _without_nothing(spec_shape(name.kind), body["spec"])
+    found = Found([Resource(name, spec, origin, tags, arn)])
     by = metadata.get("resourceOwner")
     if owner and by and by != owner:
         found.remark(name, SHARED.format(owner))
     return found
+
+
+def _without_nothing(shape: Any, value: Any) -> Any:
+    """A specification without structures of which nothing is set and something has to be, by which
+    some endpoints say that they are not there.
+    """
+    if not isinstance(value, Mapping):
+        return value
+    made = {}
+    for member, inner in value.items():
+        of = shape.members[member]
+        if of.type_name != "structure" or inner or not of.required_members:
+            made[member] = _without_nothing(of, inner)
+    return made
 
 
 def meaning(spec: Any) -> Any:

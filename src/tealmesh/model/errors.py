@@ -2,6 +2,7 @@
 
     TealError                       what Tealmesh refuses or cannot do; its text is for the user
     ├── AwsError                    an API answers with an error: a code, a message, more members
+    │   └── NotKnownYet             by what is known of ECS, which may be of a moment ago
     ├── ConfigError                 a value in teal.toml: file, key, value and what is allowed
     ├── CertificateError            ACM does not provide what an Envoy needs
     ├── TranslationError            a mesh cannot be translated to Envoy resources
@@ -79,6 +80,12 @@ class AwsError(TealError):
         """HTTP status for codes that the model does not list (``UnknownOperationException``)."""
         self.members = members
         """Further members of the error shape."""
+
+
+class NotKnownYet(AwsError):
+    """A refusal by what is known here of another ECS. That is read now and then, and Terraform may
+    have made what is missing a moment ago. Raised before anything has changed.
+    """
 
 
 class ConfigError(TealError):

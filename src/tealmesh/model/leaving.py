@@ -62,7 +62,7 @@ def leave_of(message: bytes) -> Leave:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise TealError(f"{LEAVE}: must be a JSON object with node, task and wait") from error
     if not isinstance(node, str) or not isinstance(task, str):
-        raise TealError(f"{LEAVE}: node and task must be texts")
+        raise TealError(f"{LEAVE}: node and task must be strings")
     if isinstance(wait, bool) or not isinstance(wait, int | float):
         raise TealError(f"{LEAVE}: wait must be a number of seconds")
     if not 0 <= wait <= LONGEST_WAIT_SECONDS:

@@ -226,10 +226,29 @@ class RegionBody(TypedDict):
     region: str
 
 
-HealthOf = Callable[[str], Awaitable[Mapping[str, tuple[str, str, str]]]]
+Verdict = tuple[str, str, str]
+"""Of a target: its state (initial, healthy, unhealthy, unused or draining), reason code and
+description; the last two are empty for a healthy one.
+"""
+DRAINING: Verdict = (
+    "draining",
+    "Target.DeregistrationInProgress",
+    "Target deregistration is in progress",
+)
+UNUSED: Verdict = (
+    "unused",
+    "Target.NotInUse",
+    "Target group is not configured to receive traffic from the load balancer",
+)
+REGISTERING: Verdict = (
+    "initial",
+    "Elb.RegistrationInProgress",
+    "Target registration is in progress",
+)
+
+HealthOf = Callable[[str], Awaitable[Mapping[str, Verdict]]]
 """The health of a target group's targets, as its load balancers see it: ARN of the group ->
-``ADDRESS:PORT`` -> (state, reason, description), in ELB's words. Targets of which no load balancer
-knows yet are absent.
+``ADDRESS:PORT`` -> verdict, in ELB's words. Targets of which no load balancer knows yet are absent.
 """
 
 InFlightOf = Callable[[str], Awaitable[Mapping[str, int]]]

@@ -44,8 +44,8 @@ def freeze(service: Service, now: float, *, force: bool) -> str:
     if not force:
         raise AwsError(
             "ConflictException",
-            f"{service.name} is not deployed in {found.words()}: wait for its end, or deploy it "
-            "all the same with `--force`, which is written down",
+            f"{service.name} is not deployed in {found.words()}: wait for its end, or deploy "
+            "it nevertheless with `--force`, which is recorded",
         )
     return found.words()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tealmesh.model.absent import absent
 from tealmesh.model.clock import Wall
 from tealmesh.model.config.nouns import Image, TealConfig
-from tealmesh.model.errors import AwsError, Fenced
+from tealmesh.model.errors import AwsError, Fenced, NotKnownYet
 from tealmesh.model.rollout import Deployment, JournalEntry
 from tealmesh.model.traffic.windows import Window
 from tealmesh.rollout import discovery, extending, failed, system, watched
@@ -80,7 +80,7 @@ def put_first(
         raise AwsError(
             "ConflictException",
             f"{d.service} is being removed: `teal delete {d.service}` finishes that, and `teal "
-            "apply` makes it anew",
+            "apply` creates it again",
         )
     if d.kind == "DEPLOY":
         refuse_locked(t, d.service, t.moment)
@@ -313,7 +313,7 @@ def refuse_shared_ports(reader: Reader, config: TealConfig) -> None:
 
 def adopt(t: Transaction, name: str, told: AdoptionBody) -> None:
     """Store what is told of a service that others made. Raises NotFoundException for an unknown
-    service, and BadRequestException if it has no such side, container or route.
+    service, and BadRequestException if it has no such side, ECS service, container or route.
     """
     before = discovery.find(t, name)
     if before is None:
@@ -326,7 +326,7 @@ def adopt(t: Transaction, name: str, told: AdoptionBody) -> None:
         sides = ", ".join(after.sides) if after else "none"
         raise AwsError(
             "BadRequestException",
-            f"{name} has no side {', '.join(sorted(unknown))} (there is: {sides}): other names "
+            f"{name} has no side {', '.join(sorted(unknown))} (known: {sides}): other names "
             "need the virtual nodes of both sides, `--node SIDE=VIRTUAL_NODE`",
         )
     missing = after.problem and any(
@@ -340,7 +340,7 @@ def adopt(t: Transaction, name: str, told: AdoptionBody) -> None:
         )
     )
     if missing:
-        raise AwsError("BadRequestException", f"{name}: {after.problem}")
+        raise NotKnownYet("BadRequestException", f"{name}: {after.problem}")
 
 
 def image_body(image: Image, base_directory: str) -> ImageBody:

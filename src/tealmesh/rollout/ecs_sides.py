@@ -117,7 +117,7 @@ class EcsServices:
         if wanted:
             present = next((name for name in wanted if name in names), "")
             there = ", ".join(names)
-            missing = f"{side.ecs_service} has no container {wanted[0]} (there is: {there})"
+            missing = f"{side.ecs_service} has no container {wanted[0]} (known: {there})"
             return (present, "") if present else ("", missing)
         applications = applications_of(definition) if definition else []
         if len(applications) == 1:

@@ -74,7 +74,7 @@ def to_revision(
         raise AwsError(
             "NotFoundException",
             say(
-                "{name} has no revision {number} (there is: {there})",
+                "{name} has no revision {number} (known: {there})",
                 name=name,
                 number=number,
                 there=there,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from tealmesh.model.clock import SteadyClock
 from tealmesh.model.config.nouns import Additions, TealConfig
 from tealmesh.model.config.strategies import Strategy
-from tealmesh.model.errors import AwsError, DriverError
-from tealmesh.model.rollout import Deployment, SideTasks
+from tealmesh.model.errors import AwsError, DriverError, NotKnownYet
+from tealmesh.model.rollout import Deployment
 from tealmesh.model.rollout.explanation import Explanation
 from tealmesh.model.status import (
     Applied,
@@ -27,6 +27,7 @@ from tealmesh.rollout import beginning, documents, system
 from tealmesh.rollout.adopted import MeshService
 from tealmesh.rollout.applying import alone, freezes
 from tealmesh.rollout.applying.locked import Unlocked, unlocked
+from tealmesh.rollout.applying.otherwise import of_gateway, of_service
 from tealmesh.rollout.applying.removal import begin, finish
 from tealmesh.rollout.applying.settings import settings_changes
 from tealmesh.rollout.belongings import removal
@@ -37,7 +38,8 @@ from tealmesh.rollout.explaining import explain
 from tealmesh.rollout.gates import preflight
 from tealmesh.rollout.performer import CallersSaw
 from tealmesh.rollout.planning.forecast import Forecast
-from tealmesh.rollout.system import GatewaySystem, Service, ServiceSystem
+from tealmesh.rollout.planning.settling import once_known
+from tealmesh.rollout.system import GatewaySystem, Service
 from tealmesh.store import Store, Transaction, View
 
 if TYPE_CHECKING:
@@ -64,13 +66,14 @@ class Operations(BundleOperations):
         lag: float = 0.0,
     ) -> None:
         """``system_problem``: why no service or gateway of a teal.toml can be made; empty if they
-        can. ``lag``: as of `Forecast`.
+        can. ``lag``: for how many seconds what ECS has may not be known here yet.
         """
         self._store = store
         self._controller = controller
         self._driver = driver
         self._traffic = traffic
         self._clock = clock
+        self._lag = lag
         looks = (store, controller, driver, traffic, clock, image_problem)
         self.forecast = Forecast(*looks, lag=lag)
         self._port_problem = port_problem
@@ -159,6 +162,11 @@ class Operations(BundleOperations):
 
         Returns the revision that has them, and the weights of all sides.
         """
+        return await once_known(self._store, self._lag, lambda: self._set_weights(name, weights))
+
+    async def _set_weights(
+        self, name: str, weights: Mapping[str, int]
+    ) -> tuple[int, Mapping[str, int]]:
         service = self._system(name)
         documents.refuse_another(self._controller.running(service.name))
         sides = service.sides
@@ -176,7 +184,7 @@ class Operations(BundleOperations):
                 raise _bad("weights: at least one must be greater than zero")
             for side, weight in weights.items():
                 if weight and (await self._driver.observe(service, side)).healthy == 0:
-                    raise _bad(f"weights: {side} = {weight}: it has no healthy task to serve it")
+                    raise _unserved(service, side, weight)
             done = await self._driver.set_weights(service, wanted)
             return done.revision, wanted
         except DriverError as error:
@@ -184,14 +192,18 @@ class Operations(BundleOperations):
 
     async def adopt(self, actor: str, name: str, told: AdoptionBody) -> DescribedService:
         """Store what is told of a service that others made. Raises NotFoundException for an unknown
-        service, and BadRequestException if it has no such side, container or route.
+        service, and BadRequestException if it has no such side, ECS service, container or route.
         """
-        await self._store.write(actor, "Adopt", lambda t: documents.adopt(t, name, told))
+
+        async def store() -> None:
+            await self._store.write(actor, "Adopt", lambda t: documents.adopt(t, name, told))
+
+        await once_known(self._store, self._lag, store)
         return await self.describe(name)
 
     async def describe(self, name: str) -> DescribedService:
         """What a service consists of, and what runs."""
-        service = self._system(name)
+        service = await self.forecast.settled(name)
         try:
             route = await self._driver.route(service)
             weights = route.weights
@@ -264,8 +276,8 @@ class Operations(BundleOperations):
         summary += [_summary(applied) for applied in (*services, *gateways)]
         notes = [
             *part.notes,
-            *[n for service in system.services(config) for n in await self._otherwise(service)],
-            *[n for gateway in system.gateways(config) for n in await self._scaled(gateway)],
+            *[n for one in system.services(config) for n in await of_service(self._driver, one)],
+            *[n for one in system.gateways(config) for n in await of_gateway(self._driver, one)],
         ]
         return AppliedSystem(
             tuple(services),
@@ -297,31 +309,6 @@ class Operations(BundleOperations):
         except AwsError as error:
             return [f"as things are, applying it would be refused: {error}"]
         return []
-
-    async def _otherwise(self, service: ServiceSystem) -> list[str]:
-        """Hints if the service runs another image, or another number of tasks, than teal.toml
-        names.
-        """
-        weights = (await self._driver.route(service)).weights
-        notes = []
-        for side, weight in weights.items():
-            tasks = await self._driver.observe(service, side) if weight else SideTasks()
-            image, wanted = tasks.image, service.config.image
-            if image and image != wanted:
-                notes.append(
-                    f"{service.name} runs {image}; teal.toml names {wanted}: "
-                    f"`teal deploy {service.name} --image {wanted}`"
-                )
-            if image and tasks.desired != service.config.desired_count:
-                place = service.ecs_service(side)
-                notes.append(_other_count(place, tasks.desired, service.config.desired_count))
-        return notes
-
-    async def _scaled(self, gateway: GatewaySystem) -> list[str]:
-        _, desired = await self._driver.running(gateway.cluster, gateway.name)
-        wanted = gateway.config.desired_count
-        place = (gateway.cluster, gateway.name)
-        return [_other_count(place, desired, wanted)] if desired not in (0, wanted) else []
 
     async def _status(self, service: Service, since: float) -> ServiceStatus:
         weights = (await self._driver.route(service)).weights
@@ -374,19 +361,16 @@ class Operations(BundleOperations):
         return documents.service(self._store.view, service)
 
 
-def _other_count(place: tuple[str, str], desired: int, told: int) -> str:
-    cluster, name = place
-    return (
-        f"{name} has a desired count of {desired}, which stays; teal.toml says {told}, for its "
-        f"first start: `aws ecs update-service --cluster {cluster} --service {name} "
-        f"--desired-count {told}`"
-    )
-
-
 def _summary(applied: Applied) -> str:
     count = len(applied.changes)
     noun = "change" if count == 1 else "changes"
     return f"{applied.name}: {count} {noun}" if count else f"{applied.name}: as described"
+
+
+def _unserved(service: Service, side: str, weight: int) -> AwsError:
+    """That a side has no task that could serve its weight; its ECS service may not be known yet."""
+    told = f"weights: {side} = {weight}: it has no healthy task to serve it"
+    return _bad(told) if service.ecs_service(side)[1] else NotKnownYet("BadRequestException", told)
 
 
 def _bad(message: str) -> AwsError:

@@ -99,7 +99,7 @@ class Store:
             reason = reason_of(error)
             text = f"the state database {database.name} cannot be opened: {reason}"
             if any(word in reason for word in ("not a database", "malformed")):
-                text += ": put it back from a backup, or begin anew by `teal reset`"
+                text += ": put it back from a backup, or start over with `teal reset`"
             raise database.failure(error)(text) from error
         except ValueError as error:
             raise TealError(

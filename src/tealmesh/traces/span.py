@@ -106,7 +106,8 @@ def trace_id(text: object) -> str:
     match = _TRACE.fullmatch(text.lower()) if isinstance(text, str) else None
     if match is None or not text or int(match[1] + match[2], 16) == 0:
         raise ValueError(
-            f"trace id {shortened(text, 80)!r}: must be 1-, 8 hexadecimal digits, - and 24, or 32"
+            f"trace id {shortened(text or '', 80)!r}: must be 1-, 8 hexadecimal digits, - and 24, "
+            "or 32"
         )
     return match[1] + match[2]
 
@@ -114,7 +115,7 @@ def trace_id(text: object) -> str:
 def span_id(text: object) -> str:
     """The 16 digits of a span's id. Raises ValueError for anything else."""
     if not isinstance(text, str) or not _SPAN.fullmatch(text.lower()) or int(text, 16) == 0:
-        raise ValueError(f"id {shortened(text, 80)!r}: must be 16 hexadecimal digits")
+        raise ValueError(f"id {shortened(text or '', 80)!r}: must be 16 hexadecimal digits")
     return text.lower()
 
 

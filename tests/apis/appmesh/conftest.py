@@ -3,36 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 
+from tealmesh.store import Store
 from tests.apis.appmesh.system import (
     GATEWAY,
     NODE,
     ROUTER,
-    empty,
     gateway_route,
     provided_by,
     route,
 )
-from tests.support.planes.appmesh import appmesh_endpoint
+from tests.support.planes.appmesh import serving
+from tests.support.planes.emptied import empty
 from tests.support.sdk import client
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with appmesh_endpoint(tmp_path_factory.mktemp("appmesh")) as endpoint:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with closing(Store.open(tmp_path_factory.mktemp("appmesh") / "state.db")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def url(store: Store) -> Iterator[str]:
+    with serving(store) as endpoint:
         yield endpoint
 
 
 @pytest.fixture
-def api(url: str, request: pytest.FixtureRequest) -> Iterator[Any]:
-    """A client; all meshes are deleted afterwards."""
-    appmesh = client(url, "appmesh")
-    yield appmesh
-    for mesh in appmesh.list_meshes()["meshes"]:
-        empty(appmesh, mesh["meshName"])
+def api(url: str, store: Store) -> Iterator[Any]:
+    """A client; everything is deleted afterwards."""
+    yield client(url, "appmesh")
+    empty(store)
 
 
 @pytest.fixture

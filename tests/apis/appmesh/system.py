@@ -62,25 +62,6 @@ DELETION = (
 )  # fmt: skip
 
 
-def empty(api: Any, mesh: str) -> None:
-    """Delete a mesh and all that it holds."""
-    for gateway in api.list_virtual_gateways(meshName=mesh)["virtualGateways"]:
-        name = {"meshName": mesh, "virtualGatewayName": gateway["virtualGatewayName"]}
-        for held in api.list_gateway_routes(**name)["gatewayRoutes"]:
-            api.delete_gateway_route(**name, gatewayRouteName=held["gatewayRouteName"])
-        api.delete_virtual_gateway(**name)
-    for service in api.list_virtual_services(meshName=mesh)["virtualServices"]:
-        api.delete_virtual_service(meshName=mesh, virtualServiceName=service["virtualServiceName"])
-    for router in api.list_virtual_routers(meshName=mesh)["virtualRouters"]:
-        name = {"meshName": mesh, "virtualRouterName": router["virtualRouterName"]}
-        for held in api.list_routes(**name)["routes"]:
-            api.delete_route(**name, routeName=held["routeName"])
-        api.delete_virtual_router(**name)
-    for node in api.list_virtual_nodes(meshName=mesh)["virtualNodes"]:
-        api.delete_virtual_node(meshName=mesh, virtualNodeName=node["virtualNodeName"])
-    api.delete_mesh(meshName=mesh)
-
-
 def refused(code: str, call: Any, **request: Any) -> str:
     """The message with which ``call`` is refused as ``code``."""
     with pytest.raises(ClientError) as caught:

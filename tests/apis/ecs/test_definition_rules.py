@@ -44,7 +44,7 @@ WRONG = [
         r"value of environment variable 'A' must not have a NUL character",
     ),
     ({**FARGATE, "volumes": [{"name": "../../x"}]}, r"Volume name '../../x' is invalid"),
-    (with_containers(container(memory=3)), "'memory' must be 4 MiB or more"),
+    (with_containers(container(memory=3)), "'memory' = 3: must be 4 MiB or more"),
     (with_containers(container(memory=64, memoryReservation=128)), "greater than or equal"),
     (with_containers(container(memory=1024)), "'memory' must not be more than the task's"),
     (

@@ -189,6 +189,21 @@ def test_overrides_are_shown_and_environment_files_refused(direct: Direct) -> No
         )
 
 
+def test_what_is_sent_has_the_lengths_of_ecs(direct: Direct) -> None:
+    container = {"name": "app", "environment": [{"name": "A", "value": "x" * 8200}]}
+    with pytest.raises(AwsError, match="Container Overrides length must be at most 8192"):
+        direct.ecs(
+            "run_task", taskDefinition="plain", overrides={"containerOverrides": [container]}
+        )
+    container["environment"][0]["value"] = "x" * 65_600
+    with pytest.raises(AwsError, match=r"length: '65\d\d\d'. Max allowed length is '65536' bytes"):
+        direct.ecs(
+            "register_task_definition",
+            family="long",
+            containerDefinitions=[{**container, "image": "example/web:1", "memory": 64}],
+        )
+
+
 def test_what_is_gone_or_off_is_not_named(direct: Direct) -> None:
     direct.ecs("create_cluster", clusterName="off", settings=[])
     direct.ecs("create_service", **SERVICE, enableExecuteCommand=False, placementConstraints=[])

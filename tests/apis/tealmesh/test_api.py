@@ -175,6 +175,24 @@ def test_convergence_envoys_logs_and_shutdown(plane: Plane) -> None:
     assert plane.stopped == [True]
 
 
+def test_a_lock_ends_within_the_calendar_and_a_reason_fits_on_a_page(plane: Plane) -> None:
+    for members, code, message in (
+        ({"seconds": 1e300}, "BadRequestException", "at most 31622400 (366 days)"),
+        ({"seconds": -1.0}, "BadRequestException", "seconds = -1: must be more than 0"),
+        ({"reason": "x" * 256}, "BadRequestException", "less than or equal to 255"),
+    ):
+        with pytest.raises(ClientError) as error:
+            plane.lock(service="web", **members)
+        assert refused(error)[0] == code
+        assert message in refused(error)[1]
+
+
+def test_no_request_waits_for_more_than_a_minute(plane: Plane) -> None:
+    for wait in (plane.get_deployment, plane.list_journal):
+        with pytest.raises(ClientError, match="Member must have value less than or equal to 60"):
+            wait(service="web", waitSeconds=61)
+
+
 def test_every_operation_of_the_model_has_a_method() -> None:
     model = json.loads(Path(models_path(), "tealmesh/2026-11-01/service-2.json").read_text())
     assert len(model["operations"]) >= 21

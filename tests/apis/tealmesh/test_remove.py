@@ -154,5 +154,5 @@ def test_what_others_made_is_refused_by_name(plane: Plane) -> None:
         plane.remove(name="behnid")
     assert refused(error) == (
         "NotFoundException",
-        "no service or gateway 'behnid': there is behind, edge, web; did you mean behind?",
+        "no service or gateway 'behnid' (known: behind, edge, web); did you mean behind?",
     )

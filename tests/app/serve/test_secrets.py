@@ -41,6 +41,9 @@ def test_a_file_of_sqlite_is_for_one_control_plane(tmp_path: Path) -> None:
     path = str(tmp_path / "state.db")
     with alone(path), pytest.raises(TealError, match="several need PostgreSQL"), alone(path):
         pass
+    taken = pytest.raises(TealError, match="several need PostgreSQL")
+    with alone(path), taken, alone(f"sqlite:///{path}"):
+        pass
     with alone("postgresql://db/teal"), alone("postgresql://db/teal"):
         pass
 

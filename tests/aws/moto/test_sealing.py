@@ -146,7 +146,7 @@ def test_another_master_key_is_no_new_beginning(tmp_path: Path) -> None:
             change()
             with pytest.raises(TealError, match=words) as caught:
                 check_state(tmp_path, store)
-            assert "back from a backup, or begin anew by `teal reset" in str(caught.value)
+            assert "back from a backup, or start over with `teal reset" in str(caught.value)
         master.write_text(kept)
         check_state(tmp_path, store)
     finally:

@@ -113,6 +113,12 @@ def test_times_are_read_as_numbers_and_as_text() -> None:
     ):
         assert read_body(At=text)["when"] == 1_700_000_000.5
     assert read_body(At="Tue, 14 Nov 2023 22:13:20 GMT")["when"] == 1_700_000_000
+
+
+@pytest.mark.parametrize("value", [1e299, -1e12, "9" * 400, "9" * 40, 253_402_300_800])
+def test_a_time_must_be_one_of_the_calendar(value: Any) -> None:
+    with pytest.raises(AwsError, match="at 'when' is not a time of the years 1 to 9999"):
+        read_body(At=value)
     with pytest.raises(AwsError, match="'when'"):
         read_body(At=True)
 

@@ -50,15 +50,17 @@ def test_help_shows_what_the_option_shows() -> None:
      ("Deploy", "deploy"), ("xyzzy", "")],
 )  # fmt: skip
 def test_a_mistyped_command_is_answered_with_the_one_that_was_meant(typed: str, meant: str) -> None:
-    assert suggestion(typed, list(commands.commands)) == meant
+    assert suggestion(typed, list(commands.whole().commands)) == meant
 
 
 def test_every_command_that_is_offered_exists() -> None:
+    known_commands = commands.whole().commands
     for meant in MEANT.values():
         name, *options = meant.split()
-        command = commands.commands[name]
+        command = known_commands[name]
         known = [text for parameter in command.params for text in parameter.opts]
         assert set(options) <= set(known), meant
+    assert not MEANT.keys() & known_commands.keys()
 
 
 def test_env_is_read_by_a_shell() -> None:
@@ -74,6 +76,25 @@ def test_env_is_read_by_a_shell() -> None:
         env={"PATH": "/usr/bin:/bin", "AWS_ENDPOINT_URL": "x"},
     )
     assert "AWS_ENDPOINT_URL" not in undone.stdout
+
+
+def test_a_call_that_reaches_aws_all_the_same_has_none_of_the_users_keys() -> None:
+    """AWS CLI 1 takes no endpoint from the environment for RDS. Nothing answers it here."""
+    theirs = {
+        "AWS_ACCESS_KEY_ID": "AKIAUSERSOWN",
+        "AWS_SECRET_ACCESS_KEY": "users-own",
+        "AWS_SESSION_TOKEN": "users-session",
+        "AWS_SECURITY_TOKEN": "users-older-session",
+    }
+    nobody = f"127.0.0.1:{free_port()}"
+    alone = {"PATH": f"{BIN}:/usr/bin:/bin", "HTTPS_PROXY": nobody, "AWS_MAX_ATTEMPTS": "1"}
+    script = f'eval "$(teal env --endpoint {nobody})"; aws rds describe-db-instances --debug'
+    done = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, check=False, env=alone | theirs
+    )
+    assert done.returncode
+    assert "Credential=test/" in done.stderr
+    assert not [value for value in theirs.values() if value in done.stderr]
 
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
@@ -94,7 +115,7 @@ def test_completion_of_every_shell(shell: str) -> None:
 
 
 def test_every_command_says_what_it_does() -> None:
-    for name, command in commands.commands.items():
+    for name, command in commands.whole().commands.items():
         assert command.get_short_help_str(100), name
         assert isinstance(command, click.Command)
 

@@ -146,8 +146,8 @@ def test_a_backup_that_is_cut_off_or_none_changes_nothing(tmp_path: Path) -> Non
     for text, said in (
         ("".join(lines[:-1]), "is cut off after line 6: nothing was restored"),
         ("".join(lines[:2] + lines[3:]), "says that it has"),
-        ("".join(lines[1:]), "line 1: is no backup of Tealmesh"),
-        ("junk\n", "line 1: is no JSON"),
+        ("".join(lines[1:]), "line 1: is not a backup of Tealmesh"),
+        ("junk\n", "line 1: is not JSON"),
         ("", "is cut off after line 0"),
         (lines[0].replace('"format":2', '"format":3'), "has format 3 and this version reads 2"),
     ):
@@ -209,7 +209,7 @@ def test_check_finds_what_is_wrong(database: str) -> None:
     done = teal("check", database)
     assert done.exit_code == 1
     assert "wrong: the history does not have the present revision 3" in done.output
-    assert "wrong: c b is no JSON" in done.output
+    assert "wrong: c b is not JSON" in done.output
     assert "wrong: c b has the revision 99, and the database 3" in done.output
 
 
@@ -243,7 +243,9 @@ def test_a_role_without_rights_is_told_what_it_lacks(postgres: str) -> None:
 
 
 def test_where_the_database_is_and_that_no_password_is_seen(tmp_path: Path) -> None:
-    assert "there is no such file" in teal("check", str(tmp_path / "no.db")).output
+    for place in (f"{tmp_path}/new/no.db", f"sqlite:///{tmp_path}/new/no.db"):
+        assert "there is no such file" in teal("check", place).output
+    assert not (tmp_path / "new").exists()
     assert "URL is missing" in teal("check").output
     refused = teal("check", "postgresql://teal:geheim@h/d")
     assert "has a password, which everybody" in re.sub(r"\s+", " ", refused.output)

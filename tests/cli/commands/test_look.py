@@ -166,7 +166,7 @@ def test_envoys(api: TealApi) -> None:
 
 def test_what_is_not_there_is_said_with_what_is(api: TealApi) -> None:
     done = teal("envoys", "wbe", endpoint=api.endpoint)
-    assert_one_line(done, "no service 'wbe': there is web; did you mean web?")
+    assert_one_line(done, "no service 'wbe' (known: web); did you mean web?")
 
 
 def shown(lines: Any, seen: dict[tuple[str, str], list[str]]) -> list[str]:

@@ -43,7 +43,7 @@ def test_what_is_rehearsed_is_the_system_with_free_ports_and_short_times() -> No
 @pytest.mark.parametrize(
     ("service", "change", "words"),
     [
-        ("wbe", ("", ""), "has no service wbe (there is: web, front)"),
+        ("wbe", ("", ""), "has no service wbe (known: web, front)"),
         ("front", ('"/front" = "front"', '"/f" = "web"'), "no gateway leads to front"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from tealmesh.cli import foreground
 from tealmesh.cli.commands.plane import serve as module
 from tealmesh.cli.commands.plane.serve import serve
 from tests.support.machine import REPOSITORY
@@ -21,12 +23,12 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The configurations with which a control plane would run."""
     found: list[Any] = []
 
-    async def run(config: Any) -> None:
+    async def run(config: Any, stop: asyncio.Event) -> None:
         found.append(config)
 
     monkeypatch.setattr(module, "_serve", run)
     monkeypatch.setattr(module, "begin", lambda level, form: found.append((level, form)))
-    monkeypatch.setattr(module.os, "_exit", lambda code: None)
+    monkeypatch.setattr(foreground.os, "_exit", lambda code: None)
     return found
 
 

@@ -223,7 +223,7 @@ def test_a_line_for_each_change_and_none_for_new_measurements() -> None:
     passed = sight(web(deployment=later, sides=sides))
     assert told(first, passed) == [
         "web: step 2 gate share: PASS 80 of 100 requests",
-        "web green: no errors any more",
+        "web green: no more errors",
     ]
     gone = sight(gateways=[])
     assert "gateway edge: gone" in told(first, gone)

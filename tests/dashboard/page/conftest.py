@@ -7,13 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import Browser, BrowserContext
 
 from tests.dashboard.page.deployment import Stepped, weights
 from tests.dashboard.watched import Watched
 from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.planes.sample import Sample, api
-from tests.support.programs.chromium import chromium
 from tests.support.programs.traffic import traffic
 from tests.support.waiting import until
 
@@ -34,10 +33,11 @@ def plane(sample: Sample) -> Iterator[ControlPlane]:
 
 
 @pytest.fixture(scope="package")
-def context() -> Iterator[BrowserContext]:
-    with chromium() as browser:
-        size = {"width": 1280, "height": 900}
-        yield browser.new_context(viewport=size, locale="en-GB")  # type: ignore[arg-type]
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    size = {"width": 1280, "height": 900}
+    context = browser.new_context(viewport=size, locale="en-GB")  # type: ignore[arg-type]
+    yield context
+    context.close()
 
 
 @pytest.fixture(scope="package")

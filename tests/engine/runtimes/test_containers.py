@@ -66,7 +66,7 @@ def test_the_longest_pattern_of_the_image_map_is_taken() -> None:
 
 def test_an_unknown_image_names_what_is_known() -> None:
     (container,) = parse({"name": "app", "image": "x/y:3"})
-    with pytest.raises(EngineError, match=r"'x/y:3' of container app .*there is: b:\*"):
+    with pytest.raises(EngineError, match=r"'x/y:3' of container app .*known: b:\*"):
         command_for(container, [{"pattern": "b:*", "command": ["b"]}])
 
 

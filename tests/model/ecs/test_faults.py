@@ -112,8 +112,7 @@ _CONSTANTS = {
     "_FAILED": "ResourceInitializationError: unable to pull secrets or registry auth",
     "_OR_ROOT": 'or let it run as root (user = "root" under [images] in teal.toml, `user` of the '
     "container definition, or `teal up --task-user root`)",
-    "not_mapped(images)": "is not in the image map: add it under [images] in teal.toml "
-    "(there is: 7)",
+    "not_mapped(images)": "is not in the image map: add it under [images] in teal.toml (known: 7)",
     "condition": "HEALTHY",
     "kind": "virtual node",
     "named": "the route",

@@ -43,5 +43,5 @@ def test_what_has_no_address_is_said(answer: object) -> None:
 
 
 def test_elsewhere_there_is_none() -> None:
-    with pytest.raises(TealError, match="no task of ECS"):
+    with pytest.raises(TealError, match="not an ECS task"):
         address({})

@@ -54,6 +54,7 @@ def test_the_time_zone_counts() -> None:
         ("every day", "must be at("),
         ("rate(1 minutes)", "must be a number of minutes"),
         ("rate(5 weeks)", "must be a number of minutes"),
+        (f"rate({'9' * 400} days)", "must be a number of minutes"),
         ("cron(0 9 * * * *)", "exactly one of"),
         ("cron(60 9 * * ? *)", "'60' must be 0 to 59"),
         ("cron(0 9 * FOO ? *)", "'FOO' must be 1 to 12"),

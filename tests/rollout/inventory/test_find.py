@@ -85,8 +85,8 @@ def test_the_applications_of_a_task_are_told_from_its_sidecars(state: State) -> 
     ("name", "side", "code", "message"),
     [
         ("worker", None, "BadRequestException", "'worker' can be any of c/worker, other/worker"),
-        ("smaple", None, "NotFoundException", "no service 'smaple': there is .*did you mean samp"),
-        ("sample", "red", "NotFoundException", "no side of sample 'red': there is blue, green"),
+        ("smaple", None, "NotFoundException", "no service 'smaple' .*did you mean samp"),
+        ("sample", "red", "NotFoundException", "no side of sample 'red' .known: blue, green."),
         ("c/worker", "blue", "NotFoundException", "c/worker has no sides"),
         ("dddd", None, "NotFoundException", "no service 'dddd'"),
     ],

@@ -109,7 +109,7 @@ def test_a_role_deleted_and_made_anew(tmp_path: Path, double: Sts) -> None:
         knowing(world, double, after)
         code, why = await world.refused(double.token(before, OURS), NODES[WEB])
         assert code is PERMISSION_DENIED
-        assert "was deleted and made anew" in why
+        assert "was deleted and created again" in why
         assert [one.note for one in world.seen()] == [f"refused: {why}"]
 
     attack(tmp_path, scenario)

@@ -48,7 +48,7 @@ def test_one_that_was_made_anew_is_not_the_one_that_was_bound_by_its_id(tmp_path
         world.bindings = Bindings(roles={ROLE: RoleLine((NODES[WEB],), "AROA1")})
         await let_in(world)
         world.bindings = Bindings(roles={ROLE: RoleLine((NODES[WEB],), "AROA0")})
-        assert "deleted and made anew: it is AROA1" in await refused(world)
+        assert "deleted and created again: it is AROA1" in await refused(world)
         del world.roles[ROLE]
         world.bindings = Bindings(roles={ROLE: RoleLine((NODES[WEB],), "AROA1")})
         assert "IAM does not know the role" in await refused(world)

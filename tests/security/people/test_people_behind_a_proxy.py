@@ -164,7 +164,7 @@ def test_who_is_not_let_in(behind: Behind) -> None:
     behind.say(SRE)
     status, answer = behind.begin(behind.token(email="eve@example.com"))
     assert (status, answer["__type"]) == (403, "AccessDenied")
-    assert "oidc:eve@example.com is not let in" in answer["message"]
+    assert "oidc:eve@example.com has no access" in answer["message"]
     assert behind.begin(behind.token(exp=1.0))[0] == 401
     assert behind.begin("forged")[0] == 401
 

@@ -150,7 +150,7 @@ def test_expired_and_not_good_yet(world: World) -> None:
     assert world.shown(world.token("first", exp=NOW - 59))
     assert "not good yet" in world.refused(world.token("first", nbf=NOW + 61))
     for wrong in ("soon", True, {}):
-        assert "is no time" in world.refused(world.token("first", exp=wrong))
+        assert "is not a time" in world.refused(world.token("first", exp=wrong))
     if not world.balancer:
         assert "no end" in world.refused(world.token("first", exp=None))
 
@@ -190,7 +190,7 @@ def test_somebody_who_is_not_let_in(world: World) -> None:
     # An address that anybody could have written proves nothing.
     assert world.shown(world.token("first", email_verified=False)).who is None
     for nameless in (None, "", "a\nb", " ann", ["ann"], "x" * 300):
-        assert "is no name" in world.refused(world.token("first", email=nameless))
+        assert "is not a name" in world.refused(world.token("first", email=nameless))
 
 
 def test_the_audit_log_is_told_who_was_refused(world: World) -> None:

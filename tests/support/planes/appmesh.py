@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,15 +33,17 @@ def appmesh_endpoint(directory: Path, quotas: Quotas | None = None) -> Iterator[
 @contextmanager
 def appmesh_replica(database: Path | str, quotas: Quotas | None = None) -> Iterator[str]:
     """Serve the API from a database that others may use too; yields the URL of the API."""
-    store = Store.open(database)
+    with contextlib.closing(Store.open(database)) as store, serving(store, quotas) as url:
+        yield url
+
+
+@contextmanager
+def serving(store: Store, quotas: Quotas | None = None) -> Iterator[str]:
+    """Serve the API from a store; yields the URL."""
     service = AppMesh(store, DEFAULT_ACCOUNT, system_clock, random_id, quotas)
     models = {"appmesh": load_model("appmesh")}
-    app = build_gateway({"appmesh": service}, models, dict, fresh=store.fresh)
-    try:
-        with serve(app) as url:
-            yield url
-    finally:
-        store.close()
+    with serve(build_gateway({"appmesh": service}, models, dict, fresh=store.fresh)) as url:
+        yield url
 
 
 class Direct:

@@ -4,26 +4,32 @@ Importing a control plane, or the AWS CLI, takes more of the processor than most
 the rest. What runs is the same: the command's own `main` with its arguments, environment, signals
 and sockets. Tests of `tests/cli` that look at terminals, streams and signals start the installed
 program.
+
+The workers of a run share that process (`forking`), which ends with the last of them.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
-import multiprocessing
+import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from functools import cache
-from multiprocessing.context import ForkServerContext
-from multiprocessing.process import BaseProcess
 from pathlib import Path
+
+from tests.support.machine import REPOSITORY
+from tests.support.planes.forking import LARGEST, Order
 
 PROGRAMS = {
     "teal": "tealmesh.cli.main",
     "aws": "awscli.clidriver",
+    "load": "tealmesh.cli.demo.load",
     "killed_plane": "tests.e2e.killed_plane",
     "shifted": "tests.drills.shifted",
 }
@@ -36,9 +42,27 @@ PRELOADED = (
     "tealmesh.app.control_plane",
     "tealmesh.app.serve",
     "moto.moto_server.werkzeug_app",
-    "tests.support.planes.frozen",
+    "moto.ec2.responses",
+    "moto.elbv2.responses",
 )
-"""What they import, also at ``teal up``'s first request to moto; `frozen` is the last."""
+"""What they import, also at ``teal up``'s first requests to moto."""
+
+_NAME = os.environ.setdefault("TEALMESH_TEST_WARM", f"tealmesh-warm-{os.getpid()}-{time.time()}")
+"""Where that process listens. Workers of xdist inherit it."""
+
+_BEGIN = """
+import os, sys
+sys.path[0] = os.getcwd()
+from tests.support.planes.forking import begin
+begin(*sys.argv[1:])
+"""
+"""Not by ``-m``: programs take their own name from that."""
+
+_held: set[socket.socket] = set()
+"""The connections of what runs: whose connection ends is ended."""
+
+Stream = Path | int | None
+"""A file that is appended to, a file descriptor, or None for the stream of this process."""
 
 
 class Forked:
@@ -48,45 +72,56 @@ class Forked:
         self,
         command: Sequence[str],
         environment: Mapping[str, str],
-        output: Path,
-        errors: Path,
+        output: Stream,
+        errors: Stream,
         directory: Path | None = None,
+        given: Stream = Path(os.devnull),
     ) -> None:
+        """``given`` is its standard input."""
         self.args = list(command)
-        self._process: BaseProcess = _server().Process(
-            target=_run,
-            args=(
-                self.args,
-                dict(environment),
-                str(directory or Path.cwd()),
-                str(output),
-                str(errors),
-            ),
-            daemon=True,
-        )
-        self._process.start()
-
-    @property
-    def pid(self) -> int:
-        assert self._process.pid is not None
-        return self._process.pid
+        self._code: int | None = None
+        order: Order = {
+            "module": PROGRAMS[self.args[0]],
+            "command": self.args,
+            "environment": dict(environment),
+            "directory": str(directory or Path.cwd()),
+        }
+        _alive()
+        self._told = _connected()
+        _held.add(self._told)
+        with contextlib.ExitStack() as opened:
+            streams = [
+                _opened(stream, number, opened)
+                for number, stream in enumerate((given, output, errors))
+            ]
+            socket.send_fds(self._told, [json.dumps(order).encode()], streams)
+        self.pid = int(self._told.recv(LARGEST))
 
     def poll(self) -> int | None:
-        return self._process.exitcode
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self._code
 
     def wait(self, timeout: float | None = None) -> int:
-        self._process.join(timeout)
-        if self._process.exitcode is None:
-            raise subprocess.TimeoutExpired(self.args, timeout or 0)
-        return self._process.exitcode
+        if self._code is None:
+            self._told.settimeout(timeout)
+            try:
+                told = self._told.recv(LARGEST)
+            except (TimeoutError, BlockingIOError):
+                raise subprocess.TimeoutExpired(self.args, timeout or 0) from None
+            assert told, f"the process that {self.args} was forked from is gone"
+            self._code = int(told)
+            self._told.close()
+            _held.discard(self._told)
+        return self._code
 
     def send_signal(self, number: int) -> None:
-        if self._process.exitcode is None:
+        if self.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
     def kill(self) -> None:
-        self._process.kill()
+        self.send_signal(signal.SIGKILL)
 
 
 def run(
@@ -111,24 +146,42 @@ def run(
         )
 
 
+def _opened(stream: Stream, number: int, opened: contextlib.ExitStack) -> int:
+    """A file descriptor for the stream of this number."""
+    if isinstance(stream, Path):
+        how = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        descriptor = os.open(stream, how, 0o600)
+        opened.callback(os.close, descriptor)
+        return descriptor
+    return number if stream is None else stream
+
+
 @cache
-def _server() -> ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(PRELOADED))
-    return context
+def _alive() -> socket.socket:
+    """The connection that keeps the process alive for as long as this one is."""
+    # Where costs are counted, what is forked belongs to the worker that asked for it.
+    name = f"{_NAME}-{os.getpid()}" if "TEALMESH_TEST_COST" in os.environ else _NAME
+    os.environ["TEALMESH_TEST_WARM"] = name
+    try:
+        return _connected()
+    except ConnectionRefusedError:
+        command = [sys.executable, "-c", _BEGIN, name, *PRELOADED]
+        begun = subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.DEVNULL)
+        begun.returncode = 0  # It ends by itself, after all who are connected.
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return _connected()
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline, f"{command} does not listen"
+            time.sleep(0.02)
 
 
-def _run(
-    command: list[str], environment: dict[str, str], directory: str, output: str, errors: str
-) -> None:
-    for stream, path in ((1, output), (2, errors)):
-        written = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        os.dup2(written, stream)
-        os.close(written)
-    # The AWS CLI sets this where it is imported, as its own way to its models.
-    kept = {"AWS_DATA_PATH": os.environ["AWS_DATA_PATH"]} if command[0] == "aws" else {}
-    os.environ.clear()
-    os.environ.update({**kept, **environment})
-    os.chdir(directory)
-    sys.argv = list(command)
-    sys.exit(importlib.import_module(PROGRAMS[command[0]]).main())
+def _connected() -> socket.socket:
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        made.connect(f"\0{os.environ['TEALMESH_TEST_WARM']}")
+    except OSError:
+        made.close()
+        raise
+    return made

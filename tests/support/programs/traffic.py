@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
 import threading
 import time
 from collections import Counter
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tealmesh.cli.demo.tally import Tally
+from tests.support.planes.warm import Forked
 
 LATE = 10.0
 
@@ -20,21 +20,20 @@ class Traffic:
     """Requests at a steady rate, and their outcomes by the time at which they were due."""
 
     def __init__(self, *targets: tuple[str, float]) -> None:
-        arguments = [f"{url}={rate}" for url, rate in targets]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tealmesh.cli.demo.load", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        command = ["load", *(f"{url}={rate}" for url, rate in targets)]
+        end, self._end = os.pipe()
+        self._told, told = os.pipe()
+        self._process = Forked(command, os.environ, told, None, given=end)
+        os.close(end)
+        os.close(told)
         self._tallies: list[Tally] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._tallies.append(Tally.from_json(json.loads(line)))
+        with open(self._told) as lines:
+            for line in lines:
+                self._tallies.append(Tally.from_json(json.loads(line)))
 
     def between(self, start: float, end: float) -> Tally:
         """The outcomes of requests due from ``start`` to ``end`` (epoch seconds), added up."""
@@ -72,12 +71,9 @@ class Traffic:
 
     def stop(self) -> Tally:
         """Wait for the last answers; return the sum of all outcomes."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
+        os.close(self._end)
         self._process.wait(30)
         self._reader.join(5)
-        assert self._process.stdout is not None
-        self._process.stdout.close()
         return self.total
 
 

@@ -19,10 +19,16 @@ const DEEPEST = 12;
 
 export function TracePage({ id }: { id: string }) {
   const [going, setGoing] = useState(true);
+  const [last, setLast] = useState<Answer>();
   const { answer, error } = useAsked<Answer>("GetTrace", { traceId: id }, useTick(2, going));
   const [open, setOpen] = useState<string[]>([]);
   const trace = answer?.trace;
-  if (trace && !trace.inProgress && going) setGoing(false);
+  if (answer && answer !== last) {
+    setLast(answer);
+    // Each Envoy reports its own step, up to a second later than the others.
+    const whole = !answer.trace.inProgress && answer.spans.length === last?.spans.length;
+    if (whole && going) setGoing(false);
+  }
   const toggle = (span: string) =>
     setOpen(open.includes(span) ? open.filter((one) => one !== span) : [...open, span]);
   return (
@@ -83,7 +89,7 @@ function Step(props: { span: Span; trace: Trace; open: boolean; toggle: () => vo
   return (
     <>
       <tr class="first step">
-        <th scope="row" style={{ paddingLeft: `${12 + 14 * Math.min(span.depth, DEEPEST)}px` }}>
+        <th scope="row" class="deep" style={{ "--depth": String(Math.min(span.depth, DEEPEST)) }}>
           <button
             type="button"
             class="open"

@@ -1,7 +1,7 @@
 /** The Japanese of what the engine says of tasks that it cannot start or look after. */
 
 export const FAULTS: Record<string, string> = {
-  "CannotPullContainerError: image {image} of container {container} is not in the image map: add it under [images] in teal.toml (there is: {images})":
+  "CannotPullContainerError: image {image} of container {container} is not in the image map: add it under [images] in teal.toml (known: {images})":
     "CannotPullContainerError：コンテナ {container} のイメージ {image} がイメージマップにない。teal.toml の [images] に追加してください（登録済み：{images}）",
   "CannotPullContainerError: image {image} is not in Docker and cannot be pulled: build or pull it yourself, or correct the task definition ({words})":
     "CannotPullContainerError：イメージ {image} が Docker になく、取得もできない。自分でビルドまたは取得するか、タスク定義を直してください（「{words}」）",
@@ -36,7 +36,7 @@ export const FAULTS: Record<string, string> = {
     "ポート {port} には root が必要：{least} 以上を使うか、`teal up` を root で実行してください",
   "address {address} cannot be used: add it to the loopback device":
     "アドレス {address} を使えない：ループバックデバイスに追加してください",
-  "{address} is no address of this machine: choose another for the gateway":
+  "{address} is not an address of this machine: choose another for the gateway":
     "{address} はこのマシンのアドレスではない：ゲートウェイに別のアドレスを選んでください",
   "port {port} of {address} is in use by {owner}: stop that program or give the gateway another port":
     "{address} のポート {port} は{owner}が使用中：そのプログラムを止めるか、ゲートウェイのポートを変えてください",
@@ -103,7 +103,7 @@ export const FAULTS: Record<string, string> = {
     "コンテナエンジン {socket} が応答しない（{fault}）：起動する（`podman system service` または dockerd）か、DOCKER_HOST にソケットを設定してください",
   "no container engine was found: start Docker or `podman system service`, or set DOCKER_HOST=unix://PATH to its socket":
     "コンテナエンジンが見つからない：Docker か `podman system service` を起動するか、`DOCKER_HOST=unix://PATH` を設定してください",
-  "{variable}={url} is no socket of this machine: set it to unix://PATH":
+  "{variable}={url} is not a socket of this machine: set it to unix://PATH":
     "{variable}={url} はこのマシンのソケットではない：unix://PATH の形で設定してください",
   "root is needed to redirect traffic inside tasks: run `teal up` as root":
     "タスク内の通信を切り替えるには root が必要：`teal up` を root で実行してください",

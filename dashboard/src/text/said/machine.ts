@@ -173,7 +173,7 @@ export const MACHINE: Record<string, string> = {
   "{name} has no earlier image to go back to{serves}: `teal deploy {name} --image IMAGE`":
     "{name} には切り戻し先の以前のイメージがありません{serves}。`teal deploy {name} --image IMAGE` を使ってください",
   "{min} to {max}": "{min} 〜 {max}",
-  "{name} has no revision {number} (there is: {there})":
+  "{name} has no revision {number} (known: {there})":
     "{name} にリビジョン {number} はありません（存在：{there}）",
   "revision {number} of {name}, {new_image}, was not released ({status}){why}; `teal history {name}` shows those that were":
     "{name} のリビジョン {number}（{new_image}）は公開されていません（{status}）{why}。公開済みのものは `teal history {name}` で確認できます",

@@ -161,7 +161,7 @@ class AppMesh:
             }
             return self._put(tx, noun, body)
 
-        return await self._write(caller, f"Create{noun.title}", call, moment, change)
+        return await self._write(caller, f"Create{noun.title}", call, change)
 
     async def _describe(self, noun: Noun[S], caller: Caller, call: Call[S]) -> Data:
         document = self._existing(self._store.view, noun, call)
@@ -182,11 +182,9 @@ class AppMesh:
             check_dependents(mesh, Resource(noun, call.names, body["spec"]))
             return answer
 
-        return await self._write(caller, f"Update{noun.title}", call, moment, change)
+        return await self._write(caller, f"Update{noun.title}", call, change)
 
     async def _delete(self, noun: Noun[S], caller: Caller, call: Call[S]) -> Data:
-        moment = self._moment()
-
         def change(tx: Transaction) -> Data:
             names = call.names
             body = self._existing(tx, noun, call).body
@@ -199,7 +197,7 @@ class AppMesh:
                 keep_last_route(tx, route.body, self._route_grace)
             return resource_data(noun, body, "DELETED")
 
-        return await self._write(caller, f"Delete{noun.title}", call, moment, change)
+        return await self._write(caller, f"Delete{noun.title}", call, change)
 
     async def _list(self, noun: Noun[S], caller: Caller, call: Call[S]) -> Listed:
         view = self._store.view
@@ -248,7 +246,6 @@ class AppMesh:
         caller: Caller,
         operation: str,
         call: Call[S],
-        moment: _Moment,
         change: Callable[[Transaction], Data],
     ) -> Data:
         present = self._store.now().at

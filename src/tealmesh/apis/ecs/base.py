@@ -6,7 +6,7 @@ are those of ECS. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/Comm
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,7 +17,7 @@ from tealmesh.model.arn import Arn, last_part
 from tealmesh.model.clock import Clock, NewId
 from tealmesh.model.ecs.bodies import ServiceBody, TaskBody, TaskDefinitionBody
 from tealmesh.model.ecs.clusters import CapacityProviderBody, ClusterBody
-from tealmesh.model.ecs.names import revision_key
+from tealmesh.model.ecs.names import NAME, revision_key
 from tealmesh.model.errors import AwsError
 from tealmesh.model.identity.caller import Caller
 from tealmesh.store import Document, Reader, Store, Transaction, tables
@@ -29,8 +29,6 @@ T = TypeVar("T")
 Shown = TypeVar("Shown", ClusterBody, CapacityProviderBody, ServiceBody, TaskBody)
 
 DEFAULT_CLUSTER = "default"
-
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 
 class EcsBase:
@@ -71,9 +69,14 @@ def client_error(message: str) -> AwsError:
     return AwsError("ClientException", message)
 
 
+def length(sent: object) -> int:
+    """The bytes of what was sent as compact JSON, by which ECS limits it."""
+    return len(json.dumps(sent, separators=(",", ":"), ensure_ascii=False).encode())
+
+
 def check_name(member: str, name: str) -> None:
     """Raise InvalidParameterException unless ``name`` is letters, numbers, ``_`` and ``-``."""
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise invalid(
             f"{member} = {name[:300]!r}: must be 1 to 255 letters (uppercase and lowercase),"
             " numbers, underscores, and hyphens."

@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cluster-capacity-pro
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from tealmesh.apis.ecs.base import EcsBase
 from tealmesh.apis.ecs.tagging import tagged
 from tealmesh.apis.paging import Pager
 from tealmesh.model.ecs.clusters import CapacityProviderBody
+from tealmesh.model.ecs.names import NAME
 from tealmesh.model.identity.caller import Caller
 from tealmesh.store import Document, Reader, Transaction, tables
 
@@ -50,7 +50,6 @@ _SCALING: ManagedScalingTypeDef = {
 }
 """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ManagedScaling.html"""
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _RESERVED = ("aws", "ecs", "fargate")
 """A name must not begin with them:
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCapacityProvider.html
@@ -70,7 +69,7 @@ class CapacityProviders(EcsBase):
 
         def change(tx: Transaction) -> CapacityProviderAnswer:
             base.refuse_members(request, REFUSED)
-            if not _NAME.fullmatch(name) or name.lower().startswith(_RESERVED):
+            if not NAME.fullmatch(name) or name.lower().startswith(_RESERVED):
                 raise base.invalid(
                     f"name = {name!r}: must be 1 to 255 letters, digits, - or _, and must not begin"
                     f" with {', '.join(_RESERVED)}"
@@ -227,7 +226,8 @@ def check_strategy(
             )
         if not 0 <= item["weight"] <= 1000 or not 0 <= item["base"] <= 100_000:
             raise base.invalid(
-                "capacityProviderStrategy: weight must be 0 to 1000 and base 0 to 100000"
+                f"capacityProviderStrategy: weight = {item['weight']}, base = {item['base']}: "
+                "weight must be 0 to 1000 and base 0 to 100000"
             )
     # An item with a base may leave its weight out.
     if items and not any(item["weight"] or item["base"] for item in items):

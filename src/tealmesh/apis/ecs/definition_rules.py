@@ -17,6 +17,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from tealmesh.model.ecs.bodies import DefinitionSpec
+from tealmesh.model.ecs.names import NAME
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import (
@@ -41,7 +42,6 @@ FARGATE_MEMORY: Mapping[int, range | tuple[int, ...]] = {
 }
 """CPU units of a Fargate task -> the sizes of memory that it may have, in MiB."""
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}")
 _FARGATE_LOG_DRIVERS = ("awslogs", "splunk", "awsfirelens")
 _PROXY_REQUIRED = ("AppPorts", "ProxyIngressPort", "ProxyEgressPort")
@@ -51,7 +51,7 @@ _MAX_CONTAINERS = 10
 def problems(spec: DefinitionSpec) -> Problems:
     """Everything wrong with a definition whose defaults have been filled in."""
     containers = spec["containerDefinitions"]
-    if not _NAME.fullmatch(spec["family"]):
+    if not NAME.fullmatch(spec["family"]):
         yield (
             "Family contains invalid characters: up to 255 letters, numbers, underscores and"
             " hyphens are allowed."
@@ -125,7 +125,7 @@ def _container(container: ContainerDefinition, spec: DefinitionSpec) -> Problems
     setting = f"Invalid setting for container '{name}'."
     if not name:
         yield "Container.name should not be null or empty."
-    elif not _NAME.fullmatch(name):
+    elif not NAME.fullmatch(name):
         yield f"Container.name contains invalid characters: '{name[:255]}'."
     if not container.get("image"):
         yield f"Container.image should not be null or empty: container '{name}'."
@@ -135,8 +135,8 @@ def _container(container: ContainerDefinition, spec: DefinitionSpec) -> Problems
     check = container.get("healthCheck")
     if check is not None:
         yield from _health_check(name, check)
-    if container.get("stopTimeout", 0) < 0:
-        yield f"{setting} 'stopTimeout' must not be negative."
+    if (timeout := container.get("stopTimeout", 0)) < 0:
+        yield f"{setting} 'stopTimeout' = {timeout}: must not be negative."
     for limit in container.get("ulimits") or ():
         if limit["softLimit"] > limit["hardLimit"] >= 0:
             yield f"{setting} ulimit '{limit['name']}': softLimit must not exceed hardLimit."
@@ -176,11 +176,11 @@ def _container_size(container: ContainerDefinition, spec: DefinitionSpec, settin
         yield f"{setting} At least one of 'memory' or 'memoryReservation' must be specified."
     for member, value in (("memory", hard), ("memoryReservation", soft)):
         if value is not None and value < 4:
-            yield f"{setting} '{member}' must be 4 MiB or more."
+            yield f"{setting} '{member}' = {value}: must be 4 MiB or more."
     if hard is not None and soft is not None and hard < soft:
         yield f"{setting} 'memory' must be greater than or equal to 'memoryReservation'."
     if container["cpu"] < 0:
-        yield f"{setting} 'cpu' must not be negative."
+        yield f"{setting} 'cpu' = {container['cpu']}: must not be negative."
 
 
 def _variables(name: str, container: ContainerDefinition) -> Problems:
@@ -280,7 +280,7 @@ def _dependencies(containers: Sequence[ContainerDefinition]) -> Problems:
 def _volumes(spec: DefinitionSpec) -> Problems:
     volumes = {volume.get("name", "") for volume in spec["volumes"]}
     for volume in volumes:
-        if not _NAME.fullmatch(volume):
+        if not NAME.fullmatch(volume):
             yield (
                 f"Volume name {volume[:80]!r} is invalid: up to 255 letters, numbers, underscores"
                 " and hyphens are allowed."

@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 
 REFUSED_MEMBERS = {"trustedExecutionConfiguration": "there are no Managed Instances here"}
 """Members of RegisterTaskDefinition -> why they are refused."""
+MAX_BYTES = 65_536
+"""The longest definition, and the words in which ECS refuses a longer one:
+https://github.com/awsdocs/amazon-ecs-developer-guide/pull/149
+"""
 MAX_DELETED = 10
 """Revisions in one DeleteTaskDefinitions."""
 
@@ -65,6 +69,10 @@ class Definitions(EcsBase):
 
         def change(tx: Transaction) -> DefinitionAnswer:
             base.refuse_members(request, REFUSED_MEMBERS)
+            if (length := base.length(request)) > MAX_BYTES:
+                raise base.client_error(
+                    f"Actual length: '{length}'. Max allowed length is '{MAX_BYTES}' bytes."
+                )
             spec = filled(request)
             problem = next(problems(spec), None)
             if problem is not None:

@@ -78,10 +78,10 @@ def check_supported(request: CreateServiceRequest | UpdateServiceRequest) -> Non
             " for blue/green and canary deployments"
         )
     _check_deployment(request.get("deploymentConfiguration") or {})
-    if not 0 <= request.get("desiredCount", 0) <= 5000:
-        raise base.invalid("desiredCount must be 0 to 5000.")
-    if request.get("healthCheckGracePeriodSeconds", 0) < 0:
-        raise base.invalid("healthCheckGracePeriodSeconds must not be negative.")
+    if not 0 <= (count := request.get("desiredCount", 0)) <= 5000:
+        raise base.invalid(f"desiredCount = {count}: must be 0 to 5000")
+    if (grace := request.get("healthCheckGracePeriodSeconds", 0)) < 0:
+        raise base.invalid(f"healthCheckGracePeriodSeconds = {grace}: must not be negative")
 
 
 def _check_deployment(configuration: DeploymentConfigurationOutputTypeDef) -> None:
@@ -145,9 +145,9 @@ def deployment_configuration(
     }
     least, most = merged["minimumHealthyPercent"], merged["maximumPercent"]
     if not 0 <= least <= 100:
-        raise base.invalid("minimumHealthyPercent must be 0 to 100.")
+        raise base.invalid(f"minimumHealthyPercent = {least}: must be 0 to 100")
     if most < 100:
-        raise base.invalid("maximumPercent must be 100 or more.")
+        raise base.invalid(f"maximumPercent = {most}: must be 100 or more")
     if least == most == 100:
         raise base.invalid(
             "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block"

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 MAX_COUNT = 10
 """Tasks in one RunTask."""
 
+MAX_OVERRIDES_BYTES = 8192
+"""https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskOverride.html"""
+
 MAX_DESCRIBED = 100
 """Tasks in one DescribeTasks."""
 
@@ -259,6 +262,8 @@ def _overrides(
 ) -> TaskOverrideOutputTypeDef:
     names = {container["name"] for container in definition["containerDefinitions"]}
     containers = sent.get("containerOverrides", [])
+    if base.length(sent) > MAX_OVERRIDES_BYTES:
+        raise base.invalid(f"Container Overrides length must be at most {MAX_OVERRIDES_BYTES}")
     for override in containers:
         if override.get("name") not in names:
             raise base.invalid(

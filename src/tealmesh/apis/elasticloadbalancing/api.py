@@ -11,7 +11,16 @@ from tealmesh.apis.elasticloadbalancing.feed import Feed
 from tealmesh.model.arn import Arn
 from tealmesh.model.errors import AwsError
 from tealmesh.model.identity.caller import Caller
-from tealmesh.model.load_balancers import HealthOf, TargetBody, TargetGroupBody, target_key
+from tealmesh.model.load_balancers import (
+    DRAINING,
+    REGISTERING,
+    UNUSED,
+    HealthOf,
+    TargetBody,
+    TargetGroupBody,
+    Verdict,
+    target_key,
+)
 from tealmesh.store import Document, Store, Transaction, tables
 from tealmesh.store.targets import deregister_target, drain_left, register_target
 
@@ -28,22 +37,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_NOT_REGISTERED = (
+_NOT_REGISTERED: Verdict = (
     "unused",
     "Target.NotRegistered",
     "Target is not registered to the target group",
 )
-_NOT_IN_USE = (
-    "unused",
-    "Target.NotInUse",
-    "Target group is not configured to receive traffic from the load balancer",
-)
-_DRAINING = (
-    "draining",
-    "Target.DeregistrationInProgress",
-    "Target deregistration is in progress",
-)
-_INITIAL = ("initial", "Elb.RegistrationInProgress", "Target registration is in progress")
 
 
 class ElasticLoadBalancing:
@@ -188,16 +186,14 @@ async def _end(
     scheduled.discard(name)
 
 
-def _state(
-    group: TargetGroupBody, target: TargetBody | None, seen: tuple[str, str, str] | None
-) -> tuple[str, str, str]:
+def _state(group: TargetGroupBody, target: TargetBody | None, seen: Verdict | None) -> Verdict:
     if target is None:
         return _NOT_REGISTERED
     if target["draining"]:
-        return _DRAINING
+        return DRAINING
     if not group["LoadBalancerArns"]:
-        return _NOT_IN_USE
-    return seen or _INITIAL
+        return UNUSED
+    return seen or REGISTERING
 
 
 def _described(

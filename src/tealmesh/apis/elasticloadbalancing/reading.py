@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, cast
 
+from tealmesh.apis.elasticloadbalancing.refused import PROTOCOLS, TYPES
 from tealmesh.model.load_balancers import (
     ActionBody,
     ConditionBody,
@@ -17,8 +18,6 @@ from tealmesh.model.load_balancers import (
     TargetGroupBody,
 )
 
-_TYPES = ("application", "network")
-_PROTOCOLS = ("HTTP", "HTTPS", "TCP", "TLS")
 _CONFIGS = {"host-header": "HostHeaderConfig", "path-pattern": "PathPatternConfig"}
 
 
@@ -27,7 +26,7 @@ def read_region(client: Any) -> tuple[list[LoadBalancerBody], list[TargetGroupBo
     balancers = [
         _balancer(client, described)
         for described in _all(client, "describe_load_balancers", "LoadBalancers")
-        if described["Type"] in _TYPES
+        if described["Type"] in TYPES
     ]
     users: dict[str, set[str]] = {}
     for balancer in balancers:
@@ -36,7 +35,7 @@ def read_region(client: Any) -> tuple[list[LoadBalancerBody], list[TargetGroupBo
     groups = [
         _group(client, described, sorted(users.get(described["TargetGroupArn"], ())))
         for described in _all(client, "describe_target_groups", "TargetGroups")
-        if described.get("Protocol") in _PROTOCOLS
+        if described.get("Protocol") in PROTOCOLS
     ]
     return balancers, groups
 
@@ -63,7 +62,7 @@ def _balancer(client: Any, described: Any) -> LoadBalancerBody:
     listeners = [
         _listener(client, listener)
         for listener in _all(client, "describe_listeners", "Listeners", LoadBalancerArn=arn)
-        if listener.get("Protocol") in _PROTOCOLS
+        if listener.get("Protocol") in PROTOCOLS
     ]
     return {
         "LoadBalancerArn": arn,

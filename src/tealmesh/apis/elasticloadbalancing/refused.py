@@ -30,9 +30,9 @@ MEMBERS: tuple[tuple[str, str, str], ...] = (
 )
 """What `check` refuses, for `docs/operations.md`: of what, the member, and its values."""
 
-_PROTOCOLS = ("HTTP", "HTTPS", "TCP", "TLS")
+PROTOCOLS = ("HTTP", "HTTPS", "TCP", "TLS")
 _TARGET_TYPES = ("ip", "instance")
-_TYPES = ("application", "network")
+TYPES = ("application", "network")
 _ACTIONS = ("forward", "redirect", "fixed-response")
 _MODES = ("off",)
 
@@ -40,13 +40,13 @@ _MODES = ("off",)
 def check(operation: str, request: CheckedRequest) -> None:
     """Check a request before moto gets it. Raises AwsError ``InvalidConfigurationRequest``."""
     if operation == "CreateLoadBalancer":
-        _only("Type", request.get("Type"), _TYPES)
+        _only("Type", request.get("Type"), TYPES)
     if operation in ("CreateTargetGroup", "CreateListener", "ModifyListener"):
-        _only("Protocol", request.get("Protocol"), _PROTOCOLS)
+        _only("Protocol", request.get("Protocol"), PROTOCOLS)
     if operation == "CreateTargetGroup":
         _only("TargetType", request.get("TargetType"), _TARGET_TYPES)
     if operation in ("CreateTargetGroup", "ModifyTargetGroup"):
-        _only("HealthCheckProtocol", request.get("HealthCheckProtocol"), _PROTOCOLS)
+        _only("HealthCheckProtocol", request.get("HealthCheckProtocol"), PROTOCOLS)
     if operation in ("CreateListener", "ModifyListener"):
         mode = request.get("MutualAuthentication", {}).get("Mode")
         _only("MutualAuthentication.Mode", mode, _MODES)

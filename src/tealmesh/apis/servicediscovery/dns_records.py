@@ -50,8 +50,6 @@ class Answer:
     """The namespace of the name; empty if there is none, so the question is not ours."""
     exists: bool = False
     """Whether the name exists, even if only with records of other types."""
-    soa_ttl: int = 0
-    """Seconds."""
     records: tuple[Record, ...] = ()
     additional: tuple[Record, ...] = ()
 
@@ -64,14 +62,9 @@ def answer(view: Reader, name: str, kind: str, shuffle: Shuffle) -> Answer:
     if zone is None:
         return Answer()
     apex = zone["name"].lower()
-    soa_ttl = zone["wire"]["Properties"]["DnsProperties"]["SOA"]["TTL"]
     if name == apex:
-        own = {
-            "SOA": f"ns.{apex}. hostmaster.{apex}. 1 7200 900 1209600 {soa_ttl}",
-            "NS": f"ns.{apex}.",
-        }
-        at_apex = (Record(apex, soa_ttl, kind, own[kind]),) if kind in own else ()
-        return Answer(apex, True, soa_ttl, at_apex)
+        own, ttl = own_records(f"{apex}.", zone), soa_ttl(zone)
+        return Answer(apex, True, (Record(apex, ttl, kind, own[kind]),) if kind in own else ())
     labels = name.removesuffix(f".{apex}")
     for document in view.list(tables.SD_SERVICES):
         service = document.body
@@ -80,14 +73,25 @@ def answer(view: Reader, name: str, kind: str, shuffle: Shuffle) -> Answer:
             continue
         if labels == label:
             records, additional = _service_records(view, service, name, kind, shuffle)
-            return Answer(apex, True, soa_ttl, records, additional)
+            return Answer(apex, True, records, additional)
         if labels.endswith(f".{label}"):
             instance_label = labels.removesuffix(f".{label}")
             of_instance = _instance_records(view, service, name, instance_label, kind)
             if of_instance is not None:
-                return Answer(apex, True, soa_ttl, of_instance)
+                return Answer(apex, True, of_instance)
     # If a service's name has several labels, the names between it and its zone exist (RFC 8020).
-    return Answer(apex, _is_between(view, zone["id"], labels), soa_ttl)
+    return Answer(apex, _is_between(view, zone["id"], labels))
+
+
+def own_records(apex: str, namespace: NamespaceBody) -> dict[str, str]:
+    """The data of a zone's own records, by type; ``apex`` is its name with a dot at its end."""
+    soa = f"ns.{apex} hostmaster.{apex} 1 7200 900 1209600 {soa_ttl(namespace)}"
+    return {"NS": f"ns.{apex}", "SOA": soa}
+
+
+def soa_ttl(namespace: NamespaceBody) -> int:
+    """Seconds for which a zone's SOA record is good, and that there is nothing of a name."""
+    return namespace["wire"]["Properties"]["DnsProperties"]["SOA"]["TTL"]
 
 
 def _zone(view: Reader, name: str) -> NamespaceBody | None:

@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tealmesh.apis.servicediscovery.dns_records import addresses, answerable, record_ttls
+from tealmesh.apis.servicediscovery.dns_records import (
+    addresses,
+    answerable,
+    own_records,
+    record_ttls,
+    soa_ttl,
+)
 from tealmesh.model.arn import Arn
 from tealmesh.model.cloudmap import DiscoveryServiceBody, InstanceBody, NamespaceBody
 from tealmesh.store import Reader, tables
@@ -96,10 +102,9 @@ def _zone(reader: Reader, namespace: NamespaceBody) -> HostedZone:
 
 def _own(namespace: NamespaceBody) -> Iterator[RecordSet]:
     apex = f"{namespace['name'].rstrip('.')}."
-    ttl = namespace["wire"]["Properties"]["DnsProperties"]["SOA"]["TTL"]
-    yield RecordSet(apex, "NS", 172800, (f"ns.{apex}",))
-    soa = f"ns.{apex} hostmaster.{apex} 1 7200 900 1209600 {ttl}"
-    yield RecordSet(apex, "SOA", ttl, (soa,))
+    own = own_records(apex, namespace)
+    yield RecordSet(apex, "NS", 172800, (own["NS"],))
+    yield RecordSet(apex, "SOA", soa_ttl(namespace), (own["SOA"],))
 
 
 def _of_services(reader: Reader, namespace: NamespaceBody) -> Iterator[RecordSet]:

@@ -17,6 +17,7 @@ from tealmesh.store import Store, View, tables
 if TYPE_CHECKING:
     from tealmesh.model.rollout.locks import KeptBody, LockBody
 
+LONGEST_LOCK_SECONDS = 366 * 86400.0
 _FORWARD = (Status.IN_PROGRESS, Status.SUCCESSFUL)
 
 
@@ -55,6 +56,7 @@ class Control(TerraformOperations):
         return {"deployment": answers.deployment(deployment)}
 
     async def rollback(self, caller: Caller, request: wire.RollbackInput) -> wire.RollbackOutput:
+        await self._before_going_back(request["service"])
         deployment, message = await self._deployments.rollback(
             caller.actor,
             request["service"],
@@ -71,17 +73,31 @@ class Control(TerraformOperations):
         service, token = request["service"], request.get("clientToken", "")
         latest = self._deployments.one(service, None)
         notes: list[str] = []
-        if latest is not None and latest.kind == "DEPLOY" and latest.state is not State.SUCCEEDED:
+        if latest is not None and latest.kind == "ROLLBACK":
+            await self._before_going_back(service)
+        elif latest is not None and latest.state is not State.SUCCEEDED:
             notes = await self._operations.forecast.preflight(
                 service, latest.new_image, latest.strategy, token, force=True
             )
         deployment = await self._deployments.retry(caller.actor, service, token)
         return {"deployment": answers.deployment(deployment), "notes": notes}
 
+    async def _before_going_back(self, service: str) -> None:
+        """Wait until what has just been made for a service is known, unless a deployment runs: what
+        that is of is pinned, and its end has no time.
+        """
+        latest = next(iter(self._deployments.history(service)), None)
+        if latest is not None and latest.finished:
+            await self._operations.forecast.settled(service)
+
     async def lock(self, caller: Caller, request: wire.LockInput) -> wire.LockOutput:
         seconds = request.get("seconds", 0.0)
-        if "seconds" in request and not 0 < seconds < float("inf"):
-            raise AwsError("BadRequestException", f"seconds = {seconds:g}: must be more than 0")
+        if "seconds" in request and not 0 < seconds <= LONGEST_LOCK_SECONDS:
+            raise AwsError(
+                "BadRequestException",
+                f"seconds = {seconds:.9g}: must be more than 0 and at most "
+                f"{LONGEST_LOCK_SECONDS:.0f} (366 days); without it, the lock lasts until Unlock",
+            )
         body = await self._deployments.lock(
             caller.actor, request["service"], request.get("reason", ""), seconds
         )

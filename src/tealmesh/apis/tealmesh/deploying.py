@@ -12,7 +12,7 @@ from tealmesh.apis.tealmesh.ports import Deployments, Inventory, Operations, Tro
 from tealmesh.apis.tealmesh.terraform import holder
 from tealmesh.model import wire
 from tealmesh.model.clock import system_clock
-from tealmesh.model.config.deployments import LINEAR_STEP, linear_steps
+from tealmesh.model.config.deployments import CANARY_STEPS, LINEAR_STEP, TYPES, linear_steps
 from tealmesh.model.config.parse import parse_any
 from tealmesh.model.config.strategies import Strategy, StrategyType
 from tealmesh.model.errors import AwsError, ConfigError
@@ -21,9 +21,6 @@ from tealmesh.model.rollout import Deployment, JournalEntry, Status
 from tealmesh.store import Store, View, tables
 from tealmesh.supervision.trouble import Trouble, concerning, described
 
-CANARY_STEPS = (10, 50, 100)
-"""The new side's share of traffic at each step of a canary, in percent, unless steps are set."""
-_TYPES: tuple[StrategyType, ...] = ("bluegreen", "canary", "linear", "ab")
 DEFAULT_JOURNAL_ENTRIES = 1000
 
 
@@ -252,7 +249,7 @@ def _meant(configured: Strategy, steps: Sequence[int] | None, step: int | None) 
 
 def _type(asked: str) -> StrategyType:
     """The model of the API allows no other value."""
-    return next((kind for kind in _TYPES if kind == asked), "bluegreen")
+    return next((kind for kind in TYPES if kind == asked), "bluegreen")
 
 
 def _bad(message: str) -> AwsError:

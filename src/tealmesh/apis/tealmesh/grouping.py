@@ -110,6 +110,7 @@ class GroupOperations(DeploymentOperations):
         self, caller: Caller, request: wire.RetryGroupInput
     ) -> wire.RetryGroupOutput:
         self._refuse_others(caller, request["group"])
+        await self._before_members_go_back(request["group"])
         g = await self._deployments.groups.retry(
             caller.actor, request["group"], request.get("clientToken", "")
         )
@@ -119,6 +120,7 @@ class GroupOperations(DeploymentOperations):
         self, caller: Caller, request: wire.RollbackGroupInput
     ) -> wire.RollbackGroupOutput:
         self._refuse_others(caller, request["group"])
+        await self._before_members_go_back(request["group"])
         g, message = await self._deployments.groups.rollback(
             caller.actor, request["group"], request.get("gradual", False)
         )
@@ -138,10 +140,16 @@ class GroupOperations(DeploymentOperations):
         if lacking:
             raise AwsError(
                 "AccessDenied",
-                f"User: {principal.name} is no deployer of {', '.join(sorted(lacking))}, in group "
-                f"{name}",
+                f"User: {principal.name} is not a deployer of {', '.join(sorted(lacking))}, "
+                f"in group {name}",
                 status=403,
             )
+
+    async def _before_members_go_back(self, name: str) -> None:
+        """`_before_going_back` for the services of the latest deployment of a group."""
+        latest = next(iter(self._deployments.groups.history(name)), None)
+        for member in latest.members if latest and latest.finished else ():
+            await self._before_going_back(member.service)
 
     async def _to_deploy(
         self, images: Mapping[str, str], *, force: bool

@@ -162,7 +162,7 @@ def _after(tasks: list[wire.TaskDescription], token: str | None) -> list[wire.Ta
     for index, task in enumerate(tasks):
         if task["task"] == last:
             return tasks[index + 1 :]
-    text = f"nextToken = {token[:200]!r}: the task before is not listed any more; begin anew"
+    text = f"nextToken = {token[:200]!r}: its task is no longer listed: begin without it"
     raise AwsError("BadRequestException", text)
 
 

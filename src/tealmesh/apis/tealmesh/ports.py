@@ -119,6 +119,9 @@ class Backtested(Protocol):
 class Forecast(Protocol):
     """The part of `rollout.planning.forecast.Forecast` that is needed here."""
 
+    async def settled(self, name: str) -> object:
+        """Wait until what has just been made for a service is known. Raises AwsError."""
+
     async def preflight(
         self,
         name: str,

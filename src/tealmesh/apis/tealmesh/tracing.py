@@ -82,8 +82,8 @@ class TraceOperations:
         if trace is None:
             raise AwsError(
                 "NotFoundException",
-                f"there is no trace {shortened(text, 80)} (any more): `teal traces` lists "
-                f"those that are kept, {len(self._traces)} at present",
+                f"no trace {shortened(text, 80)} is kept: `teal traces` lists those that are, "
+                f"{len(self._traces)} at present",
             )
         return trace
 

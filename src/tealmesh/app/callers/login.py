@@ -73,7 +73,7 @@ class Login:
         if self._callers.of_arn(who.arn, who.session) is None:
             raise AwsError(
                 "AccessDenied",
-                f"{who.arn} is not let in: the owner does so by "
+                f"{who.arn} has no access: the owner grants it by "
                 f"`teal credentials NAME --new --role {who.arn}`",
                 status=403,
             )

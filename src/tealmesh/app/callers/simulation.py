@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from tealmesh.aws.callers.patterns import Context
-from tealmesh.aws.callers.policies import Asked, Document, missing, why_not
+from tealmesh.aws.callers.policies import EVERYTHING, Asked, Document, missing, why_not
 from tealmesh.aws.callers.roles import Role, RolePolicies
 from tealmesh.model.errors import AwsError
 from tealmesh.model.identity.caller import Caller
@@ -102,7 +102,7 @@ def simulated(whose: Role, request: Simulated) -> Iterator[Result]:
             allowed = why_not(documents, asked, context) is None
             within = boundary is None or why_not([boundary], asked, context) is None
             # With everything allowed besides, only a Deny refuses.
-            denied = why_not([*documents, *limits, _EVERYTHING], asked, context) is not None
+            denied = why_not([*documents, *limits, EVERYTHING], asked, context) is not None
             decision: Literal["allowed", "explicitDeny", "implicitDeny"] = (
                 "explicitDeny" if denied else "allowed" if allowed and within else "implicitDeny"
             )
@@ -120,9 +120,6 @@ def simulated(whose: Role, request: Simulated) -> Iterator[Result]:
             yield result
 
 
-_EVERYTHING: Document = {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
-
-
 def _documents(member: str, texts: Sequence[str]) -> Sequence[Document]:
     """Documents that the request has as texts."""
     found = []
@@ -131,7 +128,7 @@ def _documents(member: str, texts: Sequence[str]) -> Sequence[Document]:
             document = json.loads(text)
             statements = document["Statement"]
         except (ValueError, RecursionError, KeyError, TypeError) as error:
-            raise _invalid(f"{member}: {text[:100]!r} is no policy document") from error
+            raise _invalid(f"{member}: {text[:100]!r} is not a policy document") from error
         if not isinstance(statements, dict | list):
             raise _invalid(f"{member}: Statement must be an object or a list of objects")
         found.append(cast("Document", document))

@@ -41,9 +41,7 @@ def identity_route(people: People | None, sessions: Sessions, front: Front, fres
                 text = "a session begins from our own page, whose requests have an Origin"
                 raise AwsError("AccessDenied", text, status=403)
             if shown.who is None:
-                text = (
-                    f"{shown.name} is not let in: the owner does so by people in the file of --oidc"
-                )
+                text = f"{shown.name} has no access: the owner grants it in the file of --oidc"
                 raise AwsError("AccessDenied", text, status=403)
             token, session = await sessions.recognise(shown.who, shown.claims)
         except AwsError as error:

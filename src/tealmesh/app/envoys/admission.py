@@ -254,7 +254,7 @@ class Admission:
                 state = self._state(identity.name)
                 if state is None:
                     self.missed()
-                    raise EnvoyForbidden(f"the task {identity.name} is not known, or not any more")
+                    raise EnvoyForbidden(f"the task {identity.name} is not known, or no longer")
                 if state.phase is Phase.STOPPED:
                     raise EnvoyForbidden(f"the task {identity.name} has stopped")
                 if _resource(state) != identity.resource:

@@ -47,7 +47,7 @@ class ByBindings:
             if found.unique_id != line.unique_id:
                 return (
                     f"{begin}{FILE} binds the role with the id {line.unique_id}, and it was "
-                    f"deleted and made anew: it is {found.unique_id}"
+                    f"deleted and created again: it is {found.unique_id}"
                 )
         if any(covers(allowed, resource) for allowed in line.resources):
             return ""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tealmesh.app.envoys.permission import ACTION, FindRole, arn_of
 from tealmesh.aws.callers import context
 from tealmesh.aws.callers.patterns import Context
-from tealmesh.aws.callers.policies import Asked, Document, why_not
+from tealmesh.aws.callers.policies import EVERYTHING, Asked, why_not
 from tealmesh.aws.callers.roles import Role
 from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION
 from tealmesh.model.clock import Clock
@@ -90,15 +90,12 @@ class ByDocuments:
         have: what Terraform wrote names only the sides that it made. An explicit Deny counts.
         """
         limits = [role.boundary] if role.boundary else []
-        alone = [*role.documents, *limits, _EVERYTHING]
+        alone = [*role.documents, *limits, EVERYTHING]
         if why_not(alone, Asked(ACTION, (arn,)), self._context(role, arn)) is not None:
             return False
         view = self._store.view
         others = [arn_of(view, other, self._begin) for other in _other_sides(view, resource)]
         return any(self._refusal(role, other) is None for other in others)
-
-
-_EVERYTHING: Document = {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
 
 
 def _other_sides(view: View, resource: str) -> Iterator[str]:

@@ -69,7 +69,7 @@ class RoleIdentities:
         """
         who = await self._who(text, since)
         if not who.role:
-            raise EnvoyUnknown(f"{who.arn} is no role: an Envoy has the credentials of a role")
+            raise EnvoyUnknown(f"{who.arn} is not a role: an Envoy has the credentials of a role")
         name = f"{who.role}/{who.session}"
         try:
             role = await self._find_role(who.arn)
@@ -80,7 +80,8 @@ class RoleIdentities:
             raise EnvoyForbidden(f"IAM does not know the role {who.arn}", name=name)
         if role.unique_id != who.unique_id:
             raise EnvoyForbidden(
-                f"the role {role.arn} was deleted and made anew since the credentials were issued",
+                f"the role {role.arn} was deleted and created again since the credentials were "
+                "issued",
                 name=name,
             )
         try:

@@ -74,7 +74,7 @@ class Deciding:
         link = self._read(token)
         deployment = self._deployment(link)
         if over := self._over(link, deployment):
-            return _page("Nothing to decide any more", _words(over), 409)
+            return _page("Nothing left to decide", _words(over), 409)
         verb, effect = _QUESTIONS[link.decision]
         title = f"{verb} the deployment of {deployment.service}?"
         form = (
@@ -92,7 +92,7 @@ class Deciding:
         link = self._read(token)
         deployment = self._deployment(link)
         if over := self._over(link, deployment):
-            return _page("Nothing to decide any more", _words(over), 409)
+            return _page("Nothing left to decide", _words(over), 409)
         service = deployment.service
         try:
             if link.decision == "approve":
@@ -109,7 +109,7 @@ class Deciding:
         try:
             return documents.deployment(self._view(), link.deployment)
         except StopIteration:
-            raise LinkError("this control plane does not know the deployment any more") from None
+            raise LinkError("this control plane no longer knows the deployment") from None
 
     def _over(self, link: Link, stored: Deployment) -> str:
         """Why there is nothing to decide any more; empty if there is."""

@@ -4,10 +4,17 @@ time and of size.
 
 from __future__ import annotations
 
+import functools
 import ssl
 from collections.abc import Mapping
 
 import httpx
+
+
+@functools.cache
+def _authorities_of_the_machine() -> ssl.SSLContext:
+    """They are slow to read: 40 ms."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 async def fetch(
@@ -25,7 +32,7 @@ async def fetch(
     sent = {"accept-encoding": "identity", **(headers or {})}
     async with (
         httpx.AsyncClient(
-            verify=context if context is not None else True,
+            verify=context or _authorities_of_the_machine(),
             trust_env=False,
             follow_redirects=False,
             timeout=seconds,

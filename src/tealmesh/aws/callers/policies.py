@@ -47,6 +47,10 @@ class Document(TypedDict):
     Statement: Statement | Sequence[Statement]
 
 
+EVERYTHING: Document = {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+"""With it, `why_not` finds what is denied."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """What somebody wants to do."""

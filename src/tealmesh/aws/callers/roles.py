@@ -21,7 +21,7 @@ class Role:
 
     arn: str
     unique_id: str
-    """One that is deleted and made anew has another."""
+    """One that is deleted and created again has another."""
     documents: Sequence[Document]
     trust: TrustPolicy = field(default_factory=TrustPolicy)
     """Who may assume it; empty for a user."""

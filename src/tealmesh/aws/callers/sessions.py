@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
+from tealmesh.model.absent import absent
 from tealmesh.model.clock import Clock, SteadyClock
 from tealmesh.model.errors import AwsError
 from tealmesh.model.identity.caller import Principal
@@ -133,7 +134,7 @@ class Sessions:
         if not 60 <= seconds <= LONGEST_SECONDS:
             raise AwsError(
                 "BadRequestException",
-                f"seconds: {seconds:g} must be between 60 and {LONGEST_SECONDS:g} (366 days)",
+                f"seconds = {seconds:.9g}: must be 60 to {LONGEST_SECONDS:.0f} (366 days)",
             )
         return await self._make(_person(who), label, read_only, seconds, "CreateToken")
 
@@ -177,11 +178,11 @@ class Sessions:
         """End one, by its id or by the beginning of it. Raises AwsError ``NotFoundException``."""
         found = [one for one in self.lasting() if one["id"].startswith(identity)]
         if len(found) != 1:
-            known = ", ".join(one["id"] for one in self.lasting()) or "none"
-            raise AwsError(
-                "NotFoundException",
-                f"{identity!r} is {'several' if found else 'none'} of the tokens {known}",
-            )
+            known = [one["id"] for one in self.lasting()]
+            text = absent("token", identity, known)
+            if found:
+                text = f"{len(found)} tokens begin with {identity!r}: give more of it"
+            raise AwsError("NotFoundException", text)
         await self.end(actor, found[0])
         return found[0]
 

@@ -203,8 +203,12 @@ class Moto:
         except MemoryError:
             raise
         except Exception as error:
-            log.exception("moto failed on %s %s", name, request.path[:200])
-            raise faults.fault(service, request, error) from error
+            told = faults.fault(service, request, error)
+            if told.status < 500:
+                log.info("moto cannot answer %s %s: %s", name, request.path[:200], told.message)
+            else:
+                log.exception("moto failed on %s %s", name, request.path[:200])
+            raise told from error
 
     def load(self) -> Any:
         """moto's application, in the state of the journal. Raises AwsError if it is unreadable."""

@@ -58,7 +58,7 @@ def _unpacked(body: bytes) -> bytes:
                 raise zlib.error("the body ends too early")
             body = unpacking.unused_data.lstrip(b"\0")
     except zlib.error as error:
-        raise AwsError("SerializationException", f"the body is no gzip: {error}") from error
+        raise AwsError("SerializationException", f"the body is not gzip: {error}") from error
     return bytes(whole)
 
 
@@ -111,7 +111,7 @@ def _wrong(shape: Any, request: Request, form: dict[str, str]) -> Iterator[str]:
         if member.type_name == "boolean" and str(value).lower() not in ("true", "false"):
             yield f"the value for {name} is invalid: it must be true or false"
         if member.type_name == "string" and not isinstance(value, str):
-            yield f"the value for {name} is invalid: it must be a text"
+            yield f"the value for {name} is invalid: it must be a string"
 
 
 def _says_json(request: Request) -> bool:

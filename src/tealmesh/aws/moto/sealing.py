@@ -75,5 +75,5 @@ def key_of(line: str) -> str:
     """
     fields = json.loads(line)
     if not isinstance(fields, dict):
-        raise ValueError("a line is no JSON object")
+        raise ValueError("a line is not a JSON object")
     return str(fields.get("key", "?")) if "sealed" in fields else ""

@@ -18,17 +18,23 @@ from tealmesh.model.errors import AwsError
 _MAX_DEPTH = 64
 """Nested containers in CBOR; no shape of ours nests half as deep."""
 
+_MOST_DIGITS = 400
+"""Of a whole number; none of our shapes has more than 19."""
+
 _EPOCH_TAG = 1
 
 
 def read_json(body: bytes) -> dict[str, Any]:
     """The JSON object in ``body``; an empty body is an empty object. Raises AwsError."""
     try:
-        return _object(json.loads(body, parse_constant=_refuse_constant)) if body else {}
+        return (
+            _object(json.loads(body, parse_constant=_refuse_constant, parse_int=_integer))
+            if body
+            else {}
+        )
     except (ValueError, RecursionError) as error:
-        raise AwsError(
-            "SerializationException", f"the request body is not JSON: {error}"
-        ) from error
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise AwsError("SerializationException", f"the request body is not JSON: {why}") from error
 
 
 def write_json(value: Any) -> bytes:
@@ -68,6 +74,12 @@ def _object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise AwsError("SerializationException", "the request body must be an object of members")
     return value
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError(f"a number has {len(digits)} digits")
+    return int(digits)
 
 
 def _refuse_constant(name: str) -> Any:

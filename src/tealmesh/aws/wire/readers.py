@@ -21,6 +21,9 @@ from tealmesh.model.errors import AwsError
 Reader = Callable[[Any, str], Any]
 
 _INTEGERS = {"integer": 2**31, "long": 2**63}
+_EARLIEST = datetime(1, 1, 2, tzinfo=UTC).timestamp()
+_LATEST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+"""Every time between them is a date in every time zone."""
 
 
 def _make_reader(shape: Any, remember: Callable[[Any], None]) -> Reader:
@@ -130,10 +133,16 @@ def _read_float(value: Any, path: str) -> float:
 def _read_timestamp(value: Any, path: str) -> float:
     """Epoch seconds. As AWS does, text in ISO 8601 or RFC 822 is accepted too."""
     if isinstance(value, str):
-        return _time_from_text(value, path)
-    if not _is_number(value):
+        seconds = _time_from_text(value, path)
+    elif _is_number(value):
+        seconds = float(value)
+    else:
         raise _wrong(value, "Timestamp", path)
-    return float(value)
+    if not _EARLIEST <= seconds <= _LATEST:
+        shown = repr(value[:40]) if isinstance(value, str) else f"{value:g}"
+        text = f"{shown} at {path!r} is not a time of the years 1 to 9999"
+        raise AwsError("SerializationException", text)
+    return seconds
 
 
 def _time_from_text(text: str, path: str) -> float:

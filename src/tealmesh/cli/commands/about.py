@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,9 +92,9 @@ def help_(context: click.Context, command: tuple[str, ...]) -> None:
 @click.option(
     "--shell",
     type=click.Choice(["sh", "bash", "zsh", "fish"]),
-    help="Whose quoting to use (default: that of $SHELL).",
+    help="The shell to quote for (default: $SHELL).",
 )
-@click.option("--unset", is_flag=True, help="Print the lines that take the variables away again.")
+@click.option("--unset", is_flag=True, help="Print the lines that unset these variables.")
 @click.option(
     "--terraform",
     metavar="VERSION",
@@ -125,11 +124,10 @@ def env(
     """
     if terraform is None and alias:
         raise click.UsageError("--alias goes with --terraform VERSION alone")
+    from tealmesh.cli.names import refuse_no_name
+
     for one in alias:
-        if not re.fullmatch(r"[A-Za-z_][\w-]*", one, re.ASCII):
-            raise click.UsageError(
-                f"--alias {one!r}: must be a letter or underscore, then letters, digits, _ and -"
-            )
+        refuse_no_name("--alias", one)
     if terraform is not None:
         from tealmesh.cli.screens.terraform import override
 
@@ -166,6 +164,9 @@ def environment(endpoint: str, keys: Keys | None = None) -> dict[str, str]:
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": keys.id if keys else "test",
         "AWS_SECRET_ACCESS_KEY": keys.secret if keys else "test",
+        # Those of other keys do not go with these; older tools read the second.
+        "AWS_SESSION_TOKEN": "",
+        "AWS_SECURITY_TOKEN": "",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_REGION": "us-east-1",
         # DiscoverInstances would go to the host data-127.0.0.1, which does not resolve.

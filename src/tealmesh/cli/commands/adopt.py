@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,8 +67,8 @@ def adopt(
     as_json: bool,
     client: Client,
 ) -> None:
-    """Show how a SERVICE that Terraform or others made would be deployed, and tell what cannot be
-    found out about it. It is kept.
+    """Show how a SERVICE that Terraform or others made would be deployed, and say what cannot be
+    determined about it, which is stored.
 
     SERVICE is a virtual service, by its whole name or its first label.
     """
@@ -162,7 +161,7 @@ def variables(
     help="That state as a file (`terraform state pull` or `terraform show -json`), in place of "
     "--directory.",
 )
-@click.option("--module", default="", metavar="NAME", help="What the module is to be called.")
+@click.option("--module", default="", metavar="NAME", help="The name of the module.")
 @click.option(
     "--source",
     default="./modules/bluegreen-service",
@@ -195,16 +194,18 @@ def moved(
     is changed here: write it beside your configuration, delete the blocks that it names, and look
     at `terraform plan`.
     """
+    from tealmesh.cli.names import refuse_no_name
     from tealmesh.cli.terraform.moving import asking, blocks
 
-    if module and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", module):
-        raise click.UsageError(
-            f"--module {module!r}: must be letters, digits, _ and -, and begin with a letter or _"
-        )
-    if not re.fullmatch(r"aws(\.[A-Za-z_][A-Za-z0-9_-]*)?", mesh_provider):
+    if module:
+        refuse_no_name("--module", module)
+    kind, dot, alias = mesh_provider.partition(".")
+    if kind != "aws":
         raise click.UsageError(
             f"--mesh-provider {mesh_provider!r}: must be aws, or aws.ALIAS of an alias of yours"
         )
+    if dot:
+        refuse_no_name("the alias in --mesh-provider", alias)
     mapping = asking.asked(client, service, directory, state_file, module, source)
     if as_json:
         print_json(blocks.body(mapping))

@@ -10,6 +10,7 @@ import click
 
 from tealmesh.cli import completing
 from tealmesh.cli.options import (
+    Number,
     config_option,
     print_json,
     read_text,
@@ -31,13 +32,13 @@ yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--prune",
     is_flag=True,
-    help="Remove the services and gateways that teal.toml does not describe any more; asks first.",
+    help="Remove the services and gateways that teal.toml no longer describes; asks first.",
 )
 @yes_option
 @click.option(
     "--wait",
     "wait",
-    type=click.FloatRange(0, 3600),
+    type=Number(0, 3600),
     default=60.0,
     show_default=True,
     metavar="SECONDS",
@@ -153,7 +154,7 @@ def _say_rest(applied: wire.ApplyOutput, prune: bool, *, err: bool) -> None:
             click.echo(note, err=err)
     if applied["leftOver"] and not prune:
         click.echo(
-            f"not in teal.toml any more: {', '.join(applied['leftOver'])}: "
+            f"no longer in teal.toml: {', '.join(applied['leftOver'])}: "
             "`teal apply --prune` removes what it does not describe",
             err=err,
         )

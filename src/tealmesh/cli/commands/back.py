@@ -98,7 +98,7 @@ def _rolled_back(
 @click.option(
     "--give-up",
     is_flag=True,
-    help="Leave all as it is: no weight changes, and no side is stopped.",
+    help="Leave everything as it is: no weight changes, and no side is stopped.",
 )
 @ends
 @or_group(commands.abort)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tealmesh.cli.options import config_option, print_json, with_json
+from tealmesh.cli.options import Number, config_option, print_json, with_json
 from tealmesh.model.errors import TealError
 
 
@@ -49,26 +49,26 @@ def demo(keep: bool, rate: int, quick: bool) -> None:
 )
 @click.option(
     "--rate",
-    type=click.FloatRange(1, 5000),
+    type=Number(1, 5000),
     default=100.0,
     show_default=True,
     metavar="N",
     help="Requests per second, through the gateway.",
 )
 @click.option(
-    "--path", default="", metavar="PATH", help="Where requests go; else the gateway's prefix."
+    "--path", default="", metavar="PATH", help="Where requests go (default: the gateway's prefix)."
 )
 @click.option(
     "--longest",
-    type=click.FloatRange(0.1, 3600),
+    type=Number(0.1, 3600),
     default=3.0,
     show_default=True,
     metavar="SECONDS",
-    help="Step, bake and warm-up times are no longer than this.",
+    help="Limit step, bake and warm-up times to this.",
 )
 @click.option(
     "--limit",
-    type=click.FloatRange(1, 7200),
+    type=Number(1, 7200),
     default=600.0,
     show_default=True,
     metavar="SECONDS",
@@ -85,8 +85,8 @@ def rehearse(
     limit: float,
     as_json: bool,
 ) -> None:
-    """Deploy versions of SERVICE that do something wrong, on a control plane of their own, under
-    load, and tell how long it took to roll back and what callers lost.
+    """Deploy faulty versions of SERVICE under load, on a control plane of their own, and report how
+    long each rollback took and what callers lost.
 
     The system is that of teal.toml, with its strategy and gates, but on free ports and with short
     times; what runs elsewhere is not touched. The new version is the present one behind a proxy

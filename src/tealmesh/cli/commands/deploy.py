@@ -55,7 +55,7 @@ CONVERGENCE_SECONDS = 15
     "--replace",
     "instead",
     is_flag=True,
-    help="End a deployment that runs: what it has given weight goes back first.",
+    help="End a running deployment first: the weight that it has shifted goes back.",
 )
 @click.option("--plan", is_flag=True, help="Show what would happen, and change nothing.")
 @ends

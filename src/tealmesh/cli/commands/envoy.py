@@ -12,7 +12,7 @@ import click
 
 from tealmesh.cli import elb_proxy
 from tealmesh.cli.commands.identity import identity
-from tealmesh.cli.options import default_data_dir, print_json, read_text, with_json
+from tealmesh.cli.options import data_dir_option, default_data_dir, print_json, read_text, with_json
 from tealmesh.model.errors import TealError
 from tealmesh.model.private import write_private
 
@@ -269,14 +269,9 @@ envoy.add_command(identity)
 @click.argument("who", required=False, metavar="[URI|ROLE]")
 @click.argument("resources", nargs=-1, metavar="[NODE]...")
 @click.option("--id", "unique_id", default="", metavar="AROA…", help="Only the role with this id.")
-@click.option("--remove", is_flag=True, help="Take back what was allowed.")
+@click.option("--remove", is_flag=True, help="Revoke what was allowed.")
 @click.option("--list", "listing", is_flag=True, help="Show what is allowed.")
-@click.option(
-    "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Data directory of the control plane (default: the platform's).",
-)
+@data_dir_option("Data directory of the control plane (default: the platform's).")
 @with_json
 def allow(
     who: str | None,

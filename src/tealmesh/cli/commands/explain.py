@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("service", required=False, shell_complete=completing.names)
 @click.argument("deployment", required=False, shell_complete=completing.deployments)
-@click.option("--windows", is_flag=True, help="Also each single window of measurement.")
-@click.option("--callers", is_flag=True, help="Also who called it, with what each saw.")
+@click.option("--windows", is_flag=True, help="Also every window of measurement.")
+@click.option("--callers", is_flag=True, help="Also who called it, and what each caller saw.")
 @or_group(commands.explain)
 @with_json
 @with_client
@@ -105,8 +105,8 @@ def evidence(service: str, deployment: str | None, output: Path | None, client: 
 @with_json
 @with_client
 def backtest(service: str | None, settings: tuple[str, ...], as_json: bool, client: Client) -> None:
-    """Judge the recorded windows of finished deployments by other gates: of SERVICE, or of all
-    services. What is not --set stays as it was at each deployment.
+    """Judge the recorded windows of finished deployments of SERVICE (default: of all services) by
+    other gates. Settings without --set stay as they were at each deployment.
     """
     for setting in settings:
         if "=" not in setting:

@@ -34,7 +34,9 @@ _RETRY_SECONDS = 10.0
     help="The control plane's API, which says for whom tokens are made (or TEAL_ENDPOINT).",
 )
 @click.option(
-    "--server-id", metavar="ID", help="For whom tokens are made, where its API cannot be reached."
+    "--server-id",
+    metavar="ID",
+    help="Whom tokens are made for, where the control plane's API cannot be reached.",
 )
 @click.option(
     "--sts-endpoint",
@@ -58,7 +60,7 @@ def identity(
     region: str,
     once: bool,
 ) -> None:
-    """Keep a file by which an Envoy proves which role it has.
+    """Keep a file up to date by which an Envoy proves its role.
 
     Every 10 minutes a request to sts:GetCallerIdentity is signed with the AWS credentials found in
     the usual places (in a task: those of its role), for this control plane alone, and renamed into

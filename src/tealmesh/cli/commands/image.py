@@ -18,9 +18,11 @@ _AGENT = "tealmesh-envoy"
 _base = click.option(
     "--base", metavar="IMAGE", help=f"Image to build on, with Python and pip (default: {BASE})."
 )
-_tag = click.option("--tag", metavar="NAME", help="What to call the image.")
+_tag = click.option("--tag", metavar="NAME", help="The name of the image.")
 _push = click.option(
-    "--push", metavar="REPOSITORY", help="Push it there afterwards, where you are logged in."
+    "--push",
+    metavar="REPOSITORY",
+    help="Push it to this repository afterwards; you must be logged in there.",
 )
 _source = click.option(
     "--source",
@@ -137,7 +139,7 @@ def checkout(source: Path | None) -> Path:
     root = source or Path(__file__).parents[4]
     if not (root / "images" / "envoy" / "Containerfile").is_file():
         raise TealError(
-            f"{root} is no checkout of Tealmesh, from which images are built: give --source DIR"
+            f"{root} is not a checkout of Tealmesh, which images are built from: give --source DIR"
         )
     return root.resolve()
 

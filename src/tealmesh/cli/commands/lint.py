@@ -21,7 +21,7 @@ _SIGNS = {"risk": "red", "odd": "yellow"}
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--offline", is_flag=True, help="Look at FILE alone, and ask no control plane.")
+@click.option("--offline", is_flag=True, help="Check FILE alone, without asking a control plane.")
 @with_json
 @with_client
 def lint(file: Path | None, offline: bool, as_json: bool, client: Client) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from tealmesh.cli.options import with_json
+from tealmesh.cli.options import Number, with_json
 
 
 @click.command()
 @click.argument("url")
 @click.option(
     "--rate",
-    type=click.FloatRange(0.1, 20000),
+    type=Number(0.1, 20000),
     default=50.0,
     show_default=True,
     metavar="N",
@@ -20,7 +20,7 @@ from tealmesh.cli.options import with_json
 @click.option(
     "--time",
     "seconds",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     metavar="SECONDS",
     help="Stop after this time (default: at Ctrl-C).",
 )
@@ -34,19 +34,19 @@ from tealmesh.cli.options import with_json
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, 3600, min_open=True),
+    type=Number(0, 3600, min_open=True),
     default=10.0,
     show_default=True,
     metavar="SECONDS",
-    help="A request that has no answer after this time has failed.",
+    help="Count a request as failed when it has no answer after this time.",
 )
 @click.option(
     "--version-header",
     default="x-version",
     show_default=True,
     metavar="NAME",
-    help="The header of an answer that says which version gave it; without it, "
-    '"version" in a JSON body does.',
+    help='The header of an answer that names its version; without it, "version" in a JSON body'
+    " does.",
 )
 @with_json
 def load(

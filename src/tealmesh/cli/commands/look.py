@@ -12,7 +12,7 @@ from tealmesh.cli import completing
 from tealmesh.cli.following import watching
 from tealmesh.cli.groups import commands
 from tealmesh.cli.groups.choosing import with_group
-from tealmesh.cli.options import print_json, with_client, with_json
+from tealmesh.cli.options import data_dir_option, print_json, with_client, with_json
 from tealmesh.cli.services import find_service
 from tealmesh.model.errors import TealError
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     "-w",
     "--watch",
     is_flag=True,
-    help="A live tree, until Ctrl-C; a line for each change where there is no terminal.",
+    help="A live tree, until Ctrl-C; without a terminal, a line for each change.",
 )
 @click.option(
     "--window",
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 def status(
     watch: bool, window: int, mesh: str | None, group: str | None, as_json: bool, client: Client
 ) -> None:
-    """Everything that there is, whether Terraform, `teal apply` or somebody else made it.
+    """Everything there is, whether Terraform, `teal apply` or somebody else made it.
 
     Services with their sides, weights and observed shares, virtual services, gateways, other ECS
     services and tasks; deployments, and which of the four steps of a release by hand is done.
@@ -235,12 +235,7 @@ def envoys(service: str | None, mesh: str | None, as_json: bool, client: Client)
 
 
 @click.command()
-@click.option(
-    "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Data directory to check (default: that of the running control plane).",
-)
+@data_dir_option("Data directory to check (default: that of the running control plane).")
 @with_json
 @with_client
 def doctor(data_dir: Path | None, as_json: bool, client: Client) -> None:

@@ -23,7 +23,9 @@ def mesh() -> None:
 @mesh.command(short_help="What a mesh has, or one of its resources.")
 @click.argument("name", default="", metavar="[MESH|RESOURCE]", shell_complete=completing.resources)
 @click.option("--mesh", "of", metavar="NAME", shell_complete=completing.meshes, help="Its mesh.")
-@click.option("--envoy", is_flag=True, help="Of a RESOURCE: all that Envoys have of it, as JSON.")
+@click.option(
+    "--envoy", is_flag=True, help="Of a RESOURCE: everything that Envoys have of it, as JSON."
+)
 @with_json
 @with_client
 def show(name: str, of: str, envoy: bool, as_json: bool, client: Client) -> None:

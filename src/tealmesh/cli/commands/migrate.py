@@ -102,12 +102,12 @@ def import_(
 @click.command()
 @click.argument("mesh", default="", shell_complete=completing.meshes)
 @click.option(
-    "--to", type=click.Choice(_TO), default="terraform", show_default=True, help="In which form."
+    "--to", type=click.Choice(_TO), default="terraform", show_default=True, help="The form."
 )
 @click.option(
     "--adopt",
     is_flag=True,
-    help="With the import blocks by which Terraform 1.5 takes over what is there.",
+    help="With the import blocks by which Terraform 1.5 takes over what exists.",
 )
 @click.option(
     "--directory",
@@ -117,10 +117,12 @@ def import_(
 )
 @with_client
 def export(mesh: str, to: str, adopt: bool, directory: Path | None, client: Client) -> None:
-    """Print the configuration of MESH (default: all meshes): the way out, as good as the way in."""
+    """Print the configuration of MESH (default: all meshes), to create it elsewhere."""
     from tealmesh.cli.system import bringing
 
     found = bringing.of_control_plane(client, mesh)
+    if not found.resources:
+        raise TealError(f"no mesh {mesh!r} was found" if mesh else "no mesh was found")
     if directory is None:
         _print(found, to, adopt=adopt)
         return
@@ -132,8 +134,6 @@ def _print(found: Found, to: str, *, adopt: bool = False) -> None:
     """The mesh on standard output, and the remarks on the other one."""
     from tealmesh.cli.system import bringing
 
-    if not found.resources:
-        raise TealError("no mesh was found")
     click.echo(bringing.text(found, to, adopt=adopt), nl=False)
     for remark in found.remarks:
         click.echo(f"{remark.where}: {remark.text}", err=True)

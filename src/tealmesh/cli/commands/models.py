@@ -20,8 +20,8 @@ def models() -> None:
     "--directory",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Where to write them; by default ~/.aws/models, where the AWS CLI and boto3 look by "
-    "themselves. Any other has to be in AWS_DATA_PATH.",
+    help="Where to write them (default: ~/.aws/models, where the AWS CLI and boto3 look by"
+    " themselves). Any other directory must be in AWS_DATA_PATH.",
 )
 @with_json
 def install(directory: Path | None, as_json: bool) -> None:

@@ -40,9 +40,9 @@ def promote(service: str, full: bool, ending: Ending, client: Client) -> None:
 @with_json
 @with_client
 def pause(service: str, as_json: bool, client: Client) -> None:
-    """Keep the running deployment of SERVICE at its present weight: it looks on, and its time
-    limits stand still. A version that fails is still rolled back, and a side that dies loses its
-    weight.
+    """Keep the running deployment of SERVICE at its present weight: it keeps measuring, and its
+    time limits stand still. A version that fails is still rolled back, and a side that dies loses
+    its weight.
 
     `teal resume` ends the pause.
     """
@@ -64,8 +64,8 @@ def pause(service: str, as_json: bool, client: Client) -> None:
 @or_group(commands.retry)
 @with_client
 def retry(service: str, ending: Ending, client: Client) -> None:
-    """Start the last deployment of SERVICE again, which was rolled back or stopped: the same image,
-    with the same strategy and steps.
+    """Start again the last deployment of SERVICE that was rolled back or stopped, with the same
+    image, strategy and steps.
     """
     answer = client.retry(service, uuid.uuid4().hex)
     for note in answer.get("notes", []):
@@ -75,15 +75,17 @@ def retry(service: str, ending: Ending, client: Client) -> None:
 
 @click.command()
 @click.argument("service", shell_complete=completing.names)
-@click.option("--reason", metavar="TEXT", help="Why; whoever is refused reads it.")
-@click.option("--for", "lasts", metavar="TIME", help="How long, such as 2h (default: for ever).")
+@click.option("--reason", metavar="TEXT", help="The reason, which whoever is refused is shown.")
+@click.option(
+    "--for", "lasts", metavar="TIME", help="How long, such as 2h (default: until `teal unlock`)."
+)
 @with_json
 @with_client
 def lock(
     service: str, reason: str | None, lasts: str | None, as_json: bool, client: Client
 ) -> None:
-    """Let no deployment of SERVICE begin until `teal unlock`; one that runs goes on, and
-    `teal rollback` is still possible.
+    """Refuse new deployments of SERVICE until `teal unlock`; a running one continues, and `teal
+    rollback` is still possible.
     """
     locked = client.lock(service, reason, _seconds(lasts))
     if as_json:
@@ -99,7 +101,7 @@ def lock(
 @with_json
 @with_client
 def unlock(service: str, as_json: bool, client: Client) -> None:
-    """Let deployments of SERVICE begin again."""
+    """Allow deployments of SERVICE again."""
     ended = client.unlock(service)
     if as_json:
         print_json(ended)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tealmesh.cli.options import print_json, with_client, with_json
+from tealmesh.cli.options import Number, print_json, with_client, with_json
 
 if TYPE_CHECKING:
     from tealmesh.cli.client import Client
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("trace", required=False)
-@click.option("--service", metavar="NAME", help="Only traces in which it takes part.")
-@click.option("--failed", is_flag=True, help="Only traces of which a part failed.")
+@click.option("--service", metavar="NAME", help="Only traces in which this service takes part.")
+@click.option("--failed", is_flag=True, help="Only traces with a part that failed.")
 @click.option(
     "--slower",
-    type=click.FloatRange(0),
+    type=Number(0),
     metavar="SECONDS",
-    help="Only traces that took so long, or longer.",
+    help="Only traces that took at least this long.",
 )
 @click.option(
     "--last",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     metavar="SECONDS",
     help="Only those that began in the last SECONDS.",
 )
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Number of traces.",
 )
-@click.option("--map", "as_map", is_flag=True, help="Who calls whom, as the traces tell.")
+@click.option("--map", "as_map", is_flag=True, help="Who calls whom, according to the traces.")
 @with_json
 @with_client
 def traces(

@@ -35,6 +35,8 @@ TIMEOUT_SECONDS = 10.0
 NOT_SENT = "timeout before it was sent"
 """Why one has failed for which no connection became free: more are due than can be answered."""
 TICK_SECONDS = 0.002
+LOOK_SECONDS = 0.02
+"""How often it is looked for what has waited too long, where less is due."""
 MAX_CONNECTIONS = 512
 """Per target."""
 
@@ -293,7 +295,9 @@ class Load:
                     self._send(target, due)
                 target.expire(now)
             self._flush(self._interval(now))
-            await asyncio.sleep(TICK_SECONDS)
+            pairs = zip(sent, self.targets, strict=True)
+            due = min((start + n / target.rate for n, target in pairs), default=now + LOOK_SECONDS)
+            await asyncio.sleep(min(max(due - loop.time(), TICK_SECONDS), LOOK_SECONDS))
         await self._drain(loop)
 
     async def _drain(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -97,7 +97,7 @@ def _service(service: wire.ServiceStatus, now: float) -> dict[str, Fact]:
             found[f"{about} errors"] = Fact(
                 sorted(kinds),
                 _line(about, f"requests fail: {told}"),
-                f"{about}: no errors any more",
+                f"{about}: no more errors",
             )
     for note in service_notes(service):
         found[f"{name} note {note.plain}"] = Fact(note.plain, note.plain)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import signal
 import socket
 import sys
 import time
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 import click
 
 from tealmesh.cli.demo.load import Load
+from tealmesh.cli.foreground import stop_at_signals
 from tealmesh.cli.load import summary
 from tealmesh.cli.load.summary import Summary
 from tealmesh.model.errors import TealError
@@ -91,16 +91,9 @@ async def _send(plan: Plan, counted: Summary) -> None:
         counted.add(tally.sent, tally.failures, tally.latencies)
 
     load = Load([(plan.url, plan.rate)], add, plan.timeout, plan.headers, counted.judge)
-    loop = asyncio.get_running_loop()
-
-    def stop(number: signal.Signals) -> None:
-        load.stopping.set()
-        loop.remove_signal_handler(number)  # A second Ctrl-C does not wait for answers.
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop, number)
+    stop_at_signals(load.stopping.set)  # A second one does not wait for answers.
     if plan.seconds is not None:
-        loop.call_later(plan.seconds, load.stopping.set)
+        asyncio.get_running_loop().call_later(plan.seconds, load.stopping.set)
     showing = asyncio.ensure_future(_show_progress(counted, plan))
     try:
         await load.run()

@@ -51,7 +51,13 @@ class Faulty:
         self._application = application
         self._health_path = health_path
         self._served = 0
-        self._http = httpx.AsyncClient(base_url=origin, timeout=60, trust_env=False)
+        # Without TLS, whose authorities are slow to load.
+        self._http = httpx.AsyncClient(
+            base_url=origin,
+            timeout=60,
+            trust_env=False,
+            verify=False,  # noqa: S501 - the application beside it speaks none
+        )
 
     def app(self) -> Starlette:
         return Starlette(routes=[Route("/{path:path}", self._answer, methods=METHODS)])

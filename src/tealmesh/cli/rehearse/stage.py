@@ -45,7 +45,7 @@ class Stage:
         self._path = path
         if service not in self.config.services:
             known = ", ".join(self.config.services) or "none"
-            raise TealError(f"{file} has no service {service} (there is: {known})")
+            raise TealError(f"{file} has no service {service} (known: {known})")
         self.image = _image(self.config, service)
         self.prefix, self._gateway = _way_in(self.config, service)
         self.ports = {name: free_port() for name in self.config.gateways}

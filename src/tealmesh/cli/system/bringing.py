@@ -16,7 +16,7 @@ from tealmesh.cli.options import read_bytes
 from tealmesh.cli.system import removing
 from tealmesh.migration import endpoint
 from tealmesh.migration.found import Found, Resource, Wanted, settled
-from tealmesh.migration.readers import Text, files
+from tealmesh.migration.readers import Text, files, hint_about
 from tealmesh.migration.readers import read as read_texts
 from tealmesh.migration.writers import aws_cli, terraform
 from tealmesh.model.errors import TealError
@@ -41,7 +41,11 @@ def read(
     if not result.resources:
         words = (("mesh", wanted.mesh), ("region", wanted.region), ("account", wanted.account))
         of = "".join(f" of {word} {value}" for word, value in words if value)
-        said = "".join(f"\n  {one.where}: {one.text}" for one in result.remarks)
+        told = [(one.where, one.text) for one in result.remarks]
+        told += [
+            (str(path), hint) for path in paths if path.is_dir() and (hint := hint_about(path))
+        ]
+        said = "".join(f"\n  {where}: {text}" for where, text in told)
         raise TealError(f"no resource of App Mesh{of} was found{said}")
     return result
 
@@ -53,7 +57,8 @@ def _texts(paths: Sequence[Path]) -> Iterator[Text]:
         elif path.is_dir():
             inner = list(files(path))
             if not inner:
-                raise TealError(f"{path}: there is no file in it that may describe a mesh")
+                hint = hint_about(path) or "there is no file in it that may describe a mesh"
+                raise TealError(f"{path}: {hint}")
             for file in inner:
                 yield Text(str(file), read_bytes(file, "FILE", MOST_BYTES), alone=False)
         else:

@@ -59,7 +59,7 @@ def _of_botocore() -> tuple[str, dict[str, bytes], str]:
 
 def _parts(directory: Path) -> dict[str, bytes]:
     """The files of a model by part, uncompressed: earlier versions of the AWS CLI want that. Raises
-    TealError for one that is no JSON.
+    TealError for one that is not JSON.
     """
     found: dict[str, bytes] = {}
     for part in _PARTS:

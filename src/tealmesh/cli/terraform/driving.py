@@ -211,7 +211,7 @@ class _Applier:
         if others:
             raise TealError(
                 f"the plan changes what is not of this step: {_named(others)}; nothing was "
-                "applied. --allow ADDRESS lets it change a resource all the same"
+                "applied. --allow ADDRESS lets it change a resource nevertheless"
             )
 
 

@@ -47,15 +47,15 @@ def with_terraform(command: F) -> F:
         click.option(
             "--resume",
             is_flag=True,
-            help="With --terraform: go on with the deployment that runs, in the place of whoever "
-            "ran Terraform for it.",
+            help="With --terraform: continue the running deployment, in place of whoever ran"
+            " Terraform for it.",
         ),
         click.option(
             "--terraform",
             type=click.Path(exists=True, file_okay=False, path_type=Path),
             metavar="DIR",
-            help="Terraform owns the weights: make each change by an apply of the configuration in "
-            "DIR, from here.",
+            help="Terraform owns the weights: make each change by a `terraform apply` in DIR,"
+            " on this machine.",
         ),
     ):
         option(with_asked)

@@ -78,12 +78,12 @@ def changed(
 
 def merged(text: str, variables: Mapping[str, object]) -> str:
     """The text of `FILE` with these values; ``text``: what it has, empty if there is none. Raises
-    TealError if that is no JSON object.
+    TealError if that is not a JSON object.
     """
     try:
         there = json.loads(text) if text.strip() else {}
     except ValueError as error:
-        raise TealError(f"{FILE} is no JSON ({error}): correct or delete it") from error
+        raise TealError(f"{FILE} is not JSON ({error}): correct or delete it") from error
     if not isinstance(there, dict):
         raise TealError(f"{FILE} must have one JSON object: correct or delete it")
     return json.dumps({**there, **variables}, indent=2, ensure_ascii=False) + "\n"

@@ -12,29 +12,19 @@ from tealmesh.engine.load_balancers import admin
 from tealmesh.engine.load_balancers.admin import Host
 from tealmesh.engine.runtimes.base import StandaloneEnvoys
 from tealmesh.envoy.load_balancers.names import cluster
-from tealmesh.model.load_balancers import PlaceBody, TargetBody, named_groups, target_key
+from tealmesh.model.load_balancers import (
+    DRAINING,
+    REGISTERING,
+    UNUSED,
+    PlaceBody,
+    TargetBody,
+    Verdict,
+    named_groups,
+    target_key,
+)
 from tealmesh.store import Store, tables
 from tealmesh.store.snapshot import load_balancer_bodies, load_balancer_places
 
-Verdict = tuple[str, str, str]
-"""State (initial, healthy, unhealthy, unused or draining), reason code, description; the last two
-are empty for a healthy target."""
-
-DRAINING: Verdict = (
-    "draining",
-    "Target.DeregistrationInProgress",
-    "Target deregistration is in progress",
-)
-UNUSED: Verdict = (
-    "unused",
-    "Target.NotInUse",
-    "Target group is not configured to receive traffic from the load balancer",
-)
-REGISTERING: Verdict = (
-    "initial",
-    "Elb.RegistrationInProgress",
-    "Target registration is in progress",
-)
 CHECKING: Verdict = (
     "initial",
     "Elb.InitialHealthChecking",

@@ -221,7 +221,7 @@ def mapped(image: str, images: Sequence[ImageBody]) -> ImageBody | None:
 def not_mapped(images: Sequence[ImageBody]) -> str:
     """That the image map lacks an image, completing a sentence about it."""
     known = ", ".join(sorted(entry["pattern"] for entry in images)) or "nothing yet"
-    return f"is not in the image map: add it under [images] in teal.toml (there is: {known})"
+    return f"is not in the image map: add it under [images] in teal.toml (known: {known})"
 
 
 def built_in(image: str) -> bool:

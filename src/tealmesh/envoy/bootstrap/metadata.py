@@ -41,7 +41,7 @@ def _plain(value: struct_pb2.Value) -> Json:
         return str(value.string_value)
     if kind == "number_value":
         if not math.isfinite(value.number_value):
-            raise ValueError(f"{value.number_value} is no number of JSON")
+            raise ValueError(f"{value.number_value} is not a JSON number")
         return float(value.number_value)
     if kind == "bool_value":
         return bool(value.bool_value)

@@ -16,6 +16,7 @@ from envoy.extensions.filters.network.http_connection_manager.v3 import (
 )
 from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2 as options_pb2
 
+from tealmesh.envoy.clusters import HTTP_OPTIONS
 from tealmesh.envoy.protos import ads, milliseconds, packed, socket_address
 from tealmesh.envoy.resources import Resource, ResourceSet, by_name, encode
 from tealmesh.model.load_balancers import ByHostSnapshot
@@ -23,7 +24,6 @@ from tealmesh.model.load_balancers import ByHostSnapshot
 _ADDRESS = "127.0.0.1"
 _LISTENER = "lds_elb_by_host"
 _ROUTES = "rds_elb_by_host"
-_HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _UNKNOWN = (
     "The Host header names no load balancer that has an HTTP or TCP listener. `teal status` shows "
     "the DNS names of all.\n"
@@ -68,7 +68,7 @@ def _cluster(address: str, port: int) -> Resource:
     options = options_pb2.HttpProtocolOptions()
     options.use_downstream_protocol_config.SetInParent()
     options.use_downstream_protocol_config.http2_protocol_options.SetInParent()
-    cluster.typed_extension_protocol_options[_HTTP_OPTIONS].CopyFrom(packed(options))
+    cluster.typed_extension_protocol_options[HTTP_OPTIONS].CopyFrom(packed(options))
     return encode(name, cluster)
 
 

@@ -29,14 +29,17 @@ KINDS = (
 )
 _SUFFIXES = (".json", ".tfstate", ".template", ".yaml", ".yml")
 _SKIPPED = ("node_modules",)
+_CONFIGURATION = "it has configuration, which does not say what was made of it: give the state, "
 _SPEAKING = (
     "ppmesh",
+    "AWS::AppMesh::",
     "meshName",
     "MeshName",
     "AWSTemplateFormatVersion",
     '"Resources"',
     "kind: Namespace",
     '"artifacts"',
+    '"encrypted_data"',
 )
 """Words one of which is in each file of a directory that may have to do with a mesh: exports of
 other stacks and labels of namespaces do too."""
@@ -99,7 +102,7 @@ def _sort(text: Text, found: Found, sorted_: _Sorted) -> None:
         if _put(document, origin, found, sorted_):
             continue
         if text.alone:
-            raise TealError(f"{origin} is not known: it must be {KINDS}{hint(plain)}")
+            raise TealError(f"{origin} is not recognized: it must be {KINDS}{hint(plain)}")
         if "ppmesh" in plain and not origin.endswith(("tree.json", ".assets.json")):
             found.remark(origin, "is of none of the kinds that are read: left out")
 
@@ -142,8 +145,21 @@ def files(directory: Path) -> Iterator[Path]:
                 yield path
 
 
+def hint_about(directory: Path) -> str:
+    """What to do about a directory in which nothing was found; empty if nobody knows."""
+    for _, folders, names in os.walk(directory):
+        if "terragrunt.hcl" in names:
+            return (
+                f"{_CONFIGURATION}`terragrunt state pull > terraform.tfstate` in each of its units"
+            )
+        if any(name.endswith((".tf", ".tf.json", ".tofu")) for name in names):
+            return f"{_CONFIGURATION}`terraform state pull > terraform.tfstate`"
+        folders[:] = [one for one in folders if not one.startswith(".") and one not in _SKIPPED]
+    return ""
+
+
 def _raise(error: OSError) -> None:
     raise error
 
 
-__all__ = ["Text", "files", "read"]
+__all__ = ["Text", "files", "hint_about", "read"]

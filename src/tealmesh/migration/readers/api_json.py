@@ -20,8 +20,18 @@ from tealmesh.model.mesh import Kind
 
 _BY_LENGTH = sorted(Kind, key=lambda kind: -len(kind.value))
 _DELETED = ("ResourceDeleted", "ResourceDeletedNotRecorded", "ResourceNotRecorded")
-_CONFIG = ("configurationItems", "baseConfigurationItems", "configurationItem", "Results")
-"""Members that hold items of AWS Config: of a history, a snapshot, a notice, a query's answer."""
+_CONFIG = (
+    "configurationItems",
+    "baseConfigurationItems",
+    "configurationItem",
+    "Results",
+    "ConfigurationItem",
+    "BaseConfigurationItems",
+)
+"""Members that hold items of AWS Config: of a history, a snapshot, a notice, a query's answer, and,
+with a capital, of an aggregator."""
+_DISCOVERED = ("resourceIdentifiers", "ResourceIdentifiers")
+"""Members of what Config has discovered, which has names alone."""
 
 _DEEPEST = 8
 """Levels below which no answer has a resource."""
@@ -33,6 +43,7 @@ def is_ours(document: Any) -> bool:
         any(True for _ in _bodies(document))
         or any(True for _ in _names_only(document))
         or any(True for _ in items(document))
+        or any(True for _ in _discovered(document))
         or (isinstance(document, Mapping) and any(member in document for member in _CONFIG))
     )
 
@@ -44,10 +55,12 @@ def read(documents: Iterable[tuple[str, Any]]) -> Found:
     found = Found()
     latest: dict[tuple[str, ...], tuple[float, str, Json]] = {}
     named: list[tuple[str, Name]] = []
+    discovered: list[tuple[str, tuple[str, str]]] = []
     for origin, document in documents:
         for kind, body in _bodies(document):
             found.add(_resource(kind, body, origin))
         named += [(origin, name) for name in _names_only(document)]
+        discovered += [(origin, one) for one in _discovered(document)]
         for item in items(document):
             key = _key(item)
             at = _at(item)
@@ -60,6 +73,11 @@ def read(documents: Iterable[tuple[str, Any]]) -> Found:
         if name not in known:
             command = f"describe-{_dashed(name.kind.value)}"
             found.remark(name, f"{origin} has its name alone: give what `{command}` says")
+    described = [(item["resourceType"], item.get("resourceId")) for _, _, item in latest.values()]
+    for origin, one in discovered:
+        if one not in described:
+            told = "has its name alone: give what `batch-get-resource-config` says"
+            found.remark(f"{origin}: {' '.join(one)}", told)
     return found
 
 
@@ -135,6 +153,16 @@ def _names_only(document: Any) -> Iterator[Name]:
                 name = _name(kind, one)
                 if name is not None and "spec" not in one:
                     yield name
+
+
+def _discovered(document: Any) -> Iterator[tuple[str, str]]:
+    """Type and id of what AWS Config has discovered of App Mesh, by itself or by an aggregator."""
+    for member in _DISCOVERED if isinstance(document, Mapping) else ():
+        for one in _elements(document.get(member)):
+            lower = {str(name).lower(): value for name, value in one.items()}
+            kind = name_of(lower.get("resourcetype"))
+            if kind in TYPES:
+                yield kind, name_of(lower.get("resourceid"))
 
 
 def _elements(value: Any) -> Iterator[Json]:
@@ -217,7 +245,8 @@ def _of_config(item: Json, origin: str) -> Found:
     if "spec" in properties:
         made = _resource(kind, properties, where)
     else:
-        made = of_properties(kind, properties, where, name.rpartition("/")[2])
+        own = {"ResourceOwner": item.get("accountId") or item.get("awsAccountId")}
+        made = of_properties(kind, {**own, **properties}, where, name.rpartition("/")[2])
     for one in made.resources:
         known = one.arn or arn or name_of(properties.get("Arn"))
         found.resources.append(

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from tealmesh.migration.found import PARENTS, Found, Name, Resource
-from tealmesh.migration.json import Json, Made, list_of, name_of, object_of
+from tealmesh.migration.json import Json, Made, name_of, object_of
 from tealmesh.migration.readers.intrinsics import Template
 from tealmesh.migration.readers.stacks import Stacks
 from tealmesh.migration.spelling import SHARED, from_any_case, pairs, spec_shape
@@ -20,7 +20,6 @@ from tealmesh.model.mesh import Kind
 
 PREFIX = "AWS::AppMesh::"
 TYPES = {f"{PREFIX}{kind.noun}": kind for kind in Kind}
-_LOOP = "Fn::ForEach::"
 _TYPE = re.compile(r"(AWS|Custom|Alexa)::")
 
 
@@ -47,13 +46,13 @@ def read(
     Raises TealError for what is no template.
     """
     found = Found()
-    declared_: set[str] = set()
-    used: set[str] = set()
-    for origin, document, template in Stacks(documents, manifests, parameters).templates(found):
-        for logical, declared in _resources(document, template, origin, found):
+    templates = list(Stacks(documents, manifests, parameters).templates(found))
+    for origin, template in templates:
+        for logical, declared in _resources(template, origin, found):
             found.add(_resource(template, logical, declared, origin))
-        declared_ |= template.declared.keys()
-        used |= template.used
+    # A template's values may be asked for by others, so this comes when all have been read.
+    declared_ = {name for _, template in templates for name in template.declared}
+    used = {name for _, template in templates for name in template.used}
     unknown = parameters.keys() - used - declared_
     if unknown:
         known = f" (there are {', '.join(sorted(declared_))})" if declared_ else ""
@@ -103,44 +102,14 @@ def _evaluated(template: Template, given: Any, where: str, found: Found) -> Made
     return {**values, "Tags": [one for one in kept if isinstance(one, Mapping)]}
 
 
-def _resources(
-    document: Json, template: Template, origin: str, found: Found
-) -> Iterator[tuple[str, Json]]:
-    for logical, declared in object_of(document.get("Resources"), f"{origin}: Resources").items():
-        if str(logical).startswith(_LOOP):
-            try:
-                yield from _looped(declared, template, f"{origin}: {logical}")
-            except TemplateUnknown as error:
-                found.remark(f"{origin}: {logical}", f"{error}: left out")
-        elif str(logical).startswith("Fn::"):
+def _resources(template: Template, origin: str, found: Found) -> Iterator[tuple[str, Json]]:
+    for loop, why in template.left_out:
+        found.remark(f"{origin}: {loop}", f"{why}: left out")
+    for logical, declared in template.resources.items():
+        if str(logical).startswith("Fn::"):
             found.remark(f"{origin}: {logical}", "is not known without its stack: left out")
         else:
             yield logical, object_of(declared, f"{origin}: {logical}")
-
-
-def _looped(declared: Any, template: Template, where: str) -> Iterator[tuple[str, Json]]:
-    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach.html"""
-    parts = list_of(declared, where)
-    if len(parts) != 3:
-        raise TealError(f"{where} must be [NAME, VALUES, RESOURCES]")
-    name, values, body = name_of(parts[0]), template.value(parts[1]), parts[2]
-    for value in list_of(values, f"{where}[1]"):
-        for logical, one in object_of(_put(body, name, str(value)), f"{where}[2]").items():
-            yield logical, object_of(one, f"{where}: {logical}")
-
-
-def _put(value: Any, name: str, text: str) -> Any:
-    """``value`` with ``text`` in the place of a loop's variable."""
-    if isinstance(value, list):
-        return [_put(one, name, text) for one in value]
-    if isinstance(value, str):
-        plain = re.sub(r"\W", "", text)
-        return value.replace(f"${{{name}}}", text).replace(f"&{{{name}}}", plain)
-    if not isinstance(value, Mapping):
-        return value
-    if value == {"Ref": name}:
-        return text
-    return {_put(key, name, text): _put(one, name, text) for key, one in value.items()}
 
 
 def of_properties(kind: Kind, properties: Json, where: str, default: str) -> Found:
@@ -159,7 +128,7 @@ def of_properties(kind: Kind, properties: Json, where: str, default: str) -> Fou
     if not properties.get(own):
         found.remark(full, f"has no {own}, so CloudFormation made one up: here it is {name}")
     owner = name_of(properties.get("MeshOwner"))
-    if owner:
+    if owner and owner != name_of(properties.get("ResourceOwner")):
         found.remark(full, SHARED.format(owner))
 
     def tell(_path: str, text: str) -> None:

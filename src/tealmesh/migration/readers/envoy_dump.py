@@ -50,7 +50,9 @@ def read(document: Json, origin: str) -> Found:
     found = Found()
     own = _NODE.fullmatch(dump.node_id)
     if own is None:
-        found.remark(origin, f"its node {dump.node_id or '(none)'} is none of App Mesh's: left out")
+        lacks = "it has no bootstrap, which says whose it is: take the whole config_dump"
+        other = f"its node {dump.node_id} is none of App Mesh's: left out"
+        found.remark(origin, other if dump.node_id else lacks)
         return found
     me = Name(Kind(own[2]), own[1], own[3])
     nodes = envoy_nodes.called(dump, me)

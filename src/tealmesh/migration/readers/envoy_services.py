@@ -112,7 +112,7 @@ def _route(found: Found, name: Name, route: Json, nodes: Nodes, where: str) -> M
     for cluster, weight in shifted(route):
         if cluster not in nodes:
             found.remark(
-                name, f"leads to {cluster or 'no cluster'}, which is no node here: left out"
+                name, f"leads to {cluster or 'no cluster'}, which is not a node here: left out"
             )
             continue
         node, spec = nodes[cluster]
@@ -173,6 +173,7 @@ def _connections(dump: Dump, nodes: Nodes, found: Found) -> None:
                     match = object_of(chain.get("filter_chain_match"), f"{where}: match")
                     text = (
                         f"connections to port {match.get('destination_port', '(any)')} lead to "
-                        f"{', '.join(led)}: the virtual service has no name in a dump, make it anew"
+                        f"{', '.join(led)}: a dump does not name the virtual service: "
+                        "create it again"
                     )
                     found.remark(where, text)

@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from tealmesh.migration.json import Json, name_of, object_of, shown
+from tealmesh.migration.readers.loops import Loops, has_loops
 from tealmesh.model.errors import TemplateUnknown
 
 NOTHING = object()
@@ -43,7 +45,7 @@ _PATHS = {
 
 def _no_exports(name: str) -> Any:
     raise TemplateUnknown(
-        f"{name} is no export of a template here: give it with --parameter {name}=VALUE"
+        f"{name} is not exported by a template here: give it with --parameter {name}=VALUE"
     )
 
 
@@ -56,17 +58,16 @@ class Template:
         parameters: Mapping[str, Any],
         origin: str = "template",
         exports: Exports = _no_exports,
+        unknown: Mapping[str, TemplateUnknown] = MappingProxyType({}),
     ) -> None:
         """``parameters`` may also have what no template says: ``AWS::Region``, an attribute as
-        ``Logical.Attribute``, an export by its name. Raises TealError for what is no template.
+        ``Logical.Attribute``, an export by its name. ``unknown``: parameters that have a value
+        besides, and why it is not known. Raises TealError for what is no template.
         """
 
         def member(name: str) -> Json:
             return object_of(document.get(name), f"{origin}: {name}")
 
-        self.resources = member("Resources")
-        self.outputs = member("Outputs")
-        self._conditions = member("Conditions")
         self._mappings = member("Mappings")
         self.declared = {
             name: object_of(one, f"{origin}: Parameters.{name}")
@@ -76,6 +77,7 @@ class Template:
         self.used: set[str] = set()
         """The names whose given values were asked for."""
         self._exports = exports
+        self._unknown = unknown
         self._open: list[str] = []
         self._functions: dict[str, Callable[[Any], Any]] = {
             "Ref": self._ref,
@@ -90,6 +92,22 @@ class Template:
             "Fn::Length": lambda argument: len(self.value(argument)),
             "Fn::ToJsonString": lambda argument: json.dumps(self.value(argument)),
         }
+        self.left_out: list[tuple[str, TemplateUnknown]] = []
+        """Loops of resources of which it is not known what they stand for."""
+
+        self._loops = Loops(self.value)
+        # A loop goes over what is said outside of these.
+        self._conditions: Json = {}
+        self.resources: Json = {}
+
+        def section(name: str) -> Json:
+            return self._loops.unrolled(member(name), f"{origin}: {name}", _say_nothing)
+
+        self._conditions = section("Conditions")
+        self.outputs = section("Outputs")
+        self.resources = self._loops.unrolled(
+            member("Resources"), origin, lambda *why: self.left_out.append(why)
+        )
 
     def arn_of(self, mesh: str) -> str:
         """The ARN of a mesh of this stack; empty if nothing says where the stack is."""
@@ -109,6 +127,8 @@ class Template:
             return self._said(given)
         if not isinstance(given, Mapping):
             return given
+        if has_loops(given):
+            return self.value(self._loops.unrolled(given, "a property", _raise))
         if len(given) == 1:
             ((name, argument),) = given.items()
             if name in self._functions:
@@ -127,7 +147,7 @@ class Template:
                 self._once(f"the condition {condition}", self._conditions[condition], self.holds)
             )
         if not isinstance(condition, Mapping) or len(condition) != 1:
-            raise TemplateUnknown(f"{shown(condition)} is no condition")
+            raise TemplateUnknown(f"{shown(condition)} is not a condition")
         ((name, argument),) = condition.items()
         try:
             return self._compared(name, argument)
@@ -177,13 +197,16 @@ class Template:
         self.used.add(str(name))
         return name in self._given
 
-    def _ref(self, name: Any) -> Any:
+    def _ref(self, argument: Any) -> Any:
+        name = self.value(argument)
         if name == "AWS::NoValue":
             return NOTHING
         declared = self.declared.get(name)
         if self._has(name):
             value = self._given[name]
             return _as_declared(value, declared) if declared else value
+        if name in self._unknown:
+            raise self._unknown[name]
         if declared is not None and "Default" in declared:
             if "AWS::SSM::Parameter" in str(declared.get("Type")):
                 raise TemplateUnknown(
@@ -208,8 +231,7 @@ class Template:
 
     def _attribute(self, argument: Any) -> Any:
         parts = argument.split(".", 1) if isinstance(argument, str) else argument
-        logical, attribute = parts
-        attribute = str(self.value(attribute))
+        logical, attribute = (str(self.value(one)) for one in parts)
         if self._has(f"{logical}.{attribute}"):
             return self._given[f"{logical}.{attribute}"]
         resource = self.resources.get(logical)
@@ -276,6 +298,14 @@ class Template:
     def _if(self, argument: Any) -> Any:
         condition, then, otherwise = argument
         return self.value(then if self.holds(condition) else otherwise)
+
+
+def _say_nothing(_loop: str, _why: TemplateUnknown) -> None:
+    """Who needs what the loop stands for asks for it."""
+
+
+def _raise(_loop: str, why: TemplateUnknown) -> None:
+    raise why
 
 
 def _asked(name: object) -> str:

@@ -40,5 +40,5 @@ def _meets(rule: Json, labels: Mapping[str, Any]) -> bool:
         case "DoesNotExist":
             return name not in labels
     raise TealError(
-        f"matchExpressions: {operator!r} is no operator: In, NotIn, Exists and DoesNotExist are"
+        f"matchExpressions: operator = {operator!r}: must be In, NotIn, Exists or DoesNotExist"
     )

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
 from tealmesh.migration.found import Found
 from tealmesh.migration.json import Json, name_of, object_of
-from tealmesh.migration.readers.intrinsics import Template
+from tealmesh.migration.readers.intrinsics import NOTHING, Template
 from tealmesh.model.errors import TealError, TemplateUnknown
 
 STACK = "AWS::CloudFormation::Stack"
@@ -49,14 +50,14 @@ class Stacks:
                     self._nested[child] = (index, logical)
             _check(document, origin, parameters)
 
-    def templates(self, found: Found) -> Iterator[tuple[str, Json, Template]]:
-        """Each file's name, its template as it is written, and evaluated. Without nested stacks
-        whose condition is false, which are remarks.
+    def templates(self, found: Found) -> Iterator[tuple[str, Template]]:
+        """Each file's name and its template. Without nested stacks whose condition is false, which
+        are remarks.
         """
-        for index, (origin, document) in enumerate(self._documents):
+        for index, (origin, _) in enumerate(self._documents):
             try:
                 if self._is_made(index):
-                    yield origin, document, self._template(index)
+                    yield origin, self._template(index)
                 else:
                     found.remark(origin, "the condition of its stack is false: left out")
             except TemplateUnknown as error:
@@ -76,8 +77,11 @@ class Stacks:
                 raise TemplateUnknown(f"{self._documents[index][0]} is nested in itself")
             self._making.add(index)
             origin, document = self._documents[index]
-            given = {**self._facts_of(index), **self._parameters, **self._passed(index)}
-            made = Template(document, given, origin, lambda name: self._export(index, name))
+            passed, unknown = self._passed(index)
+            given = {**self._facts_of(index), **self._parameters, **passed}
+            made = Template(
+                document, given, origin, lambda name: self._export(index, name), unknown
+            )
             self._made[index] = made
             self._making.discard(index)
         return made
@@ -93,22 +97,27 @@ class Stacks:
         self._making_facts.discard(index)
         return {name: value for name, value in above.items() if name != "AWS::StackName"}
 
-    def _passed(self, index: int) -> Mapping[str, Any]:
-        """The parameters that the parent of a nested stack gives it."""
+    def _passed(self, index: int) -> tuple[Mapping[str, Any], Mapping[str, TemplateUnknown]]:
+        """The parameters that the parent of a nested stack gives it, and why others are not known:
+        their defaults are not what they are then.
+        """
         if index not in self._nested:
-            return {}
+            return {}, {}
         above, logical = self._nested[index]
         parent = self._template(above)
         properties = object_of(parent.resources[logical].get("Properties"), logical)
-        given = {}
+        given, unknown = {}, {}
         for name, value in object_of(
             properties.get("Parameters"), f"{logical}: Parameters"
         ).items():
             try:
-                given[name] = parent.value(value)
-            except TemplateUnknown:
-                continue  # whoever needs it asks for it
-        return given
+                found = parent.value(value)
+            except TemplateUnknown as error:
+                unknown[name] = error
+                continue
+            if found is not NOTHING:
+                given[name] = found
+        return given, unknown
 
     def _children(self, origin: str, document: Json) -> Iterator[tuple[str, int]]:
         """The nested stacks whose templates are here, by the names of their files."""
@@ -130,24 +139,26 @@ class Stacks:
         for child, (above, own) in self._nested.items():
             if (above, own) == (index, logical) and output:
                 return self._output(child, output)
-        matching = [found for found in self._exports() if _matches(found[0], name)]
+        matching = [found for found in self._exports if _matches(found[0], name)]
         if len(matching) == 1:
             _, other, output = matching[0]
             return self._output(other, output)
-        reason = "no" if not matching else "more than one"
-        raise TemplateUnknown(
-            f"{name} is {reason} export of a template here: give it with --parameter {name}=VALUE"
-        )
+        how = "exported by more than one template" if matching else "not exported by a template"
+        raise TemplateUnknown(f"{name} is {how} here: give it with --parameter {name}=VALUE")
 
     def _output(self, index: int, output: str) -> Any:
         template = self._template(index)
         if output not in template.outputs:
             origin = self._documents[index][0]
-            raise TemplateUnknown(f"{output} is no output of {origin}")
+            raise TemplateUnknown(f"{output} is not an output of {origin}")
         declared = object_of(template.outputs[output], f"Outputs.{output}")
         return template.value(declared.get("Value"))
 
-    def _exports(self) -> Iterator[tuple[str, int, str]]:
+    @cached_property
+    def _exports(self) -> list[tuple[str, int, str]]:
+        return list(self._exported())
+
+    def _exported(self) -> Iterator[tuple[str, int, str]]:
         for index, (origin, document) in enumerate(self._documents):
             facts = self._facts_of(index)
             given = {"AWS::StackName": _ANY_NAME, **facts, **self._parameters}
@@ -176,9 +187,24 @@ def _file_of(declared: Json) -> str:
     metadata, properties = declared.get("Metadata"), declared.get("Properties")
     noted = metadata.get("aws:asset:path") if isinstance(metadata, Mapping) else None
     url = properties.get("TemplateURL") if isinstance(properties, Mapping) else None
-    return PurePosixPath(
-        noted if isinstance(noted, str) else url if isinstance(url, str) else ""
-    ).name
+    written = noted if isinstance(noted, str) else _end_of(url)
+    return PurePosixPath(written.partition("?")[0]).name
+
+
+def _end_of(url: Any) -> str:
+    """The end of a URL, of which a template writes the beginning as functions: which bucket it is
+    does not matter.
+    """
+    while isinstance(url, Mapping) and len(url) == 1:
+        ((name, argument),) = url.items()
+        if name == "Fn::Join" and isinstance(argument, list) and len(argument) == 2:
+            argument = argument[1]
+        elif name != "Fn::Sub":
+            return ""
+        # Fn::Sub may have values behind its text.
+        last = -1 if name == "Fn::Join" else 0
+        url = argument[last] if isinstance(argument, list) and argument else argument
+    return url if isinstance(url, str) else ""
 
 
 def is_manifest(document: Any) -> bool:

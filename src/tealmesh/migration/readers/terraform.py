@@ -38,6 +38,7 @@ def is_ours(document: Any) -> bool:
     return isinstance(document, Mapping) and (
         "terraform_version" in document
         or ("serial" in document and "lineage" in document)
+        or "encrypted_data" in document
         or document.keys() == {"format_version"}  # what `show` prints where there is no state
     )
 
@@ -72,7 +73,7 @@ def _tell_state(found: Found, name: Name, instance: _Instance) -> None:
     if owner and account and owner != account:
         found.remark(name, SHARED.format(owner))
     if instance.tainted:
-        found.remark(name, "is tainted: Terraform would have made it anew, here it is as it was")
+        found.remark(name, "is tainted: Terraform would have replaced it; here it is as it was")
 
 
 def _name(kind: Kind, values: Json) -> Name | None:
@@ -90,8 +91,14 @@ def _instances(document: Json, origin: str, found: Found) -> Iterator[_Instance]
         raise TealError(
             f"{origin} is encrypted: `tofu state pull` or `tofu show -json` has it in plain text"
         )
+    if "backend" in document and not document.get("resources"):
+        kind = name_of(object_of(document["backend"], f"{origin}: backend").get("type"))
+        raise TealError(
+            f"{origin} only says where the state is (backend {kind}): `terraform state pull` "
+            "prints it"
+        )
     if "values" in document or "planned_values" in document:
-        yield from _of_show(document, origin)
+        yield from _of_show(document, origin, found)
         return
     version = document.get("version")
     if version != 4 and ("version" in document or "modules" in document):
@@ -125,12 +132,14 @@ def _of_state(one: Json, origin: str, found: Found) -> Iterator[_Instance]:
         yield _Instance(full, kind, values, bool(data), tainted)
 
 
-def _of_show(document: Json, origin: str) -> Iterator[_Instance]:
-    changes = objects_of(document.get("resource_changes"), f"{origin}: resource_changes")
-    unknown = {
-        change.get("address"): object_of(change.get("change"), origin).get("after_unknown")
-        for change in changes
-    }
+def _of_show(document: Json, origin: str, found: Found) -> Iterator[_Instance]:
+    unknown = {}
+    for one in objects_of(document.get("resource_changes"), f"{origin}: resource_changes"):
+        address = name_of(one.get("address"))
+        change = object_of(one.get("change"), f"{origin}: {address}: change")
+        unknown[address] = change.get("after_unknown")
+        if change.get("actions") == ["delete"] and one.get("type") in TYPES:
+            found.remark(f"{origin}: {address}", "is destroyed by the plan: left out")
     planned = document.get("planned_values")
     member = "values" if planned is None else "planned_values"
     root = object_of(document.get(member), f"{origin}: {member}").get("root_module")
@@ -158,7 +167,7 @@ def _of_module(module: Json, origin: str, unknown: Mapping[Any, Any]) -> Iterato
         address = name_of(one.get("address"))
         values = object_of(one.get("values"), f"{origin}: {address}: values")
         data, tainted = one.get("mode") == "data", bool(one.get("tainted"))
-        yield _Instance(address, kind, values, data, tainted, unknown.get(one.get("address")))
+        yield _Instance(address, kind, values, data, tainted, unknown.get(address))
     for inner in objects_of(module.get("child_modules"), f"{origin}: child_modules"):
         yield from _of_module(inner, origin, unknown)
 

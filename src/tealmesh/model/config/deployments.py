@@ -29,7 +29,7 @@ _TIMEOUTS = (
     "rollback_timeout",
     "stop_timeout",
 )
-_TYPES = ("bluegreen", "canary", "linear", "ab")
+TYPES: tuple[StrategyType, ...] = ("bluegreen", "canary", "linear", "ab")
 _STRATEGY_KEYS = (
     "type",
     "steps",
@@ -51,7 +51,8 @@ _GATES_KEYS = (
     "watch",
     *OUTSIDE_KEYS,
 )
-_CANARY_STEPS = (10, 50, 100)
+CANARY_STEPS = (10, 50, 100)
+"""The new side's share of traffic at each step of a canary, in percent, unless steps are set."""
 LINEAR_STEP = 10
 _STEPS_ALLOWED = (
     "rising whole percentages from 1 that end with 100, such as [10, 50, 100], each with settings "
@@ -71,7 +72,7 @@ def read_strategy(owner: Table) -> Strategy:
         "bluegreen",
     )
     allowed = '"bluegreen", "canary", "linear" or "ab"'
-    kind = table.text("type", assumed, allowed, _TYPES.__contains__)
+    kind = table.text("type", assumed, allowed, TYPES.__contains__)
     defaults = Strategy()
     timeouts = {key: table.seconds(key, getattr(defaults, key), positive=True) for key in _TIMEOUTS}
     steps, own = _steps(table, kind)
@@ -105,7 +106,7 @@ def _steps(table: Table, kind: str) -> tuple[tuple[int, ...], tuple[StepSettings
         if "steps" in table.data:
             table.fail("steps", 'left out with type "linear", which has step = PERCENT instead')
         return linear_steps(step), ()
-    value = table.data.get("steps", _CANARY_STEPS if kind == "canary" else (100,))
+    value = table.data.get("steps", CANARY_STEPS if kind == "canary" else (100,))
     if not isinstance(value, list | tuple) or not value:
         table.fail("steps", _STEPS_ALLOWED)
     read = [_step(table, index, one) for index, one in enumerate(value)]

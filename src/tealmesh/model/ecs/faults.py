@@ -12,7 +12,7 @@ from tealmesh.model.ecs.forms import form
 IMAGES = (
     form(
         "CannotPullContainerError: image {image} of container {container} is not in the image "
-        "map: add it under [images] in teal.toml (there is: {images})"
+        "map: add it under [images] in teal.toml (known: {images})"
     ),
     form(
         "CannotPullContainerError: image {image} is not in Docker and cannot be pulled: build or "
@@ -55,7 +55,7 @@ LOOKS = (
 PORTS = (
     form("port {port} needs root: use {least} or above, or run `teal up` as root"),
     form("address {address} cannot be used: add it to the loopback device"),
-    form("{address} is no address of this machine: choose another for the gateway"),
+    form("{address} is not an address of this machine: choose another for the gateway"),
     form(
         "port {port} of {address} is in use by {owner}: stop that program or give the gateway "
         "another port"
@@ -144,7 +144,7 @@ DOCKER = (
         "no container engine was found: start Docker or `podman system service`, or set "
         "DOCKER_HOST=unix://PATH to its socket"
     ),
-    form("{variable}={url} is no socket of this machine: set it to unix://PATH"),
+    form("{variable}={url} is not a socket of this machine: set it to unix://PATH"),
     form("root is needed to redirect traffic inside tasks: run `teal up` as root"),
     form("{tools} not on PATH: install util-linux, iptables and iproute2"),
     form("Docker accepted the image {image} but lacks it: see Docker's log"),

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from tealmesh.model.arn import last_part
 from tealmesh.model.ecs.bodies import ServiceBody, ServiceDeploymentBody, TaskBody
+
+NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+"""Of a cluster, a service, a family, a container, a volume or a capacity provider."""
 
 
 def task_id(task: TaskBody) -> str:

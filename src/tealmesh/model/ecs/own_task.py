@@ -20,7 +20,7 @@ def address(environment: Mapping[str, str]) -> str:
     """The task's own IPv4 address. Raises TealError where there is none."""
     uri = environment.get(VARIABLE, "")
     if not uri.startswith("http://"):
-        raise TealError(f"{VARIABLE} is not set: this is no task of ECS; give an address")
+        raise TealError(f"{VARIABLE} is not set: this is not an ECS task; give an address")
     # By no proxy: the endpoint is of this task alone.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

@@ -41,7 +41,7 @@ class RoleLine:
     resources: tuple[str, ...]
     """Each ``mesh/M/virtualNode/N``; in M and N ``*`` means anything."""
     unique_id: str = ""
-    """Of the role that is meant; a role that was deleted and made anew has another. Empty for
+    """Of the role that is meant; a role that was deleted and created again has another. Empty for
     whichever has the name.
     """
 
@@ -104,7 +104,7 @@ def load_bindings(data_dir: Path) -> Bindings:
     except OSError as error:
         raise TealError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise TealError(f"{path} is no JSON: {error}") from error
+        raise TealError(f"{path} is not JSON: {error}") from error
 
 
 def _read(file: str, document: object) -> Bindings:

@@ -66,7 +66,7 @@ def bundle(directory: Path, beside: Sequence[Path] = ()) -> str:
             with path.open() as file:  # no more of it than may be too much
                 found[path.name] = file.read(MOST_BYTES + 1)
         except UnicodeDecodeError as error:
-            raise TealError(f"{path} is no text: certificates and keys must be PEM") from error
+            raise TealError(f"{path} is not text: certificates and keys must be PEM") from error
         except OSError as error:
             raise TealError(f"{path} cannot be read: {error.strerror}") from error
     text = json.dumps(found, sort_keys=True)
@@ -113,9 +113,9 @@ def _files(text: str) -> Mapping[str, str]:
         )
     for name, content in found.items():
         if not name or name.startswith(".") or "/" in name or "\0" in name:
-            raise TealError(f"{VARIABLE}: {name!r} is no name of a file in the directory of --keys")
+            raise TealError(f"{VARIABLE}: {name!r} cannot name a file in the directory of --keys")
         if not isinstance(content, str):
-            raise TealError(f"{VARIABLE}: the content of {name} must be a text")
+            raise TealError(f"{VARIABLE}: the content of {name} must be a string")
     return found
 
 

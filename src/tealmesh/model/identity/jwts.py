@@ -45,7 +45,7 @@ def key_id(token: str) -> str:
     """
     found = _header(token).get("kid", "")
     if not isinstance(found, str):
-        raise ProofRefused("the token's kid is no text")
+        raise ProofRefused("the token's kid is not text")
     return found
 
 
@@ -72,7 +72,7 @@ def keys_of_set(given: object) -> dict[str, VerifyingKey]:
     """
     members = given.get("keys") if isinstance(given, dict) else None
     if not isinstance(members, list):
-        raise ProofRefused("the issuer's keys are no JWK set")
+        raise ProofRefused("the issuer's keys are not a JWK set")
     found = {}
     for one in members:
         if not isinstance(one, dict) or one.get("use", "sig") != "sig":
@@ -141,7 +141,7 @@ def _time(claims: Claims, name: str) -> float:
     found = claims[name]
     # A load balancer writes numbers; others may write them as texts, which are none.
     if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
-        raise ProofRefused(f"the token's {name} is no time")
+        raise ProofRefused(f"the token's {name} is not a time")
     return float(found)
 
 
@@ -151,7 +151,7 @@ def _header(token: str) -> Mapping[str, object]:
     try:
         header: Mapping[str, object] = jwt.get_unverified_header(token)
     except (jwt.PyJWTError, ValueError, RecursionError) as error:
-        raise ProofRefused(f"this is no token: {error}") from error
+        raise ProofRefused(f"this is not a token: {error}") from error
     return header
 
 

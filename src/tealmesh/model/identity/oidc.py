@@ -121,7 +121,7 @@ def parse(text: str, file: str) -> Provider:
     try:
         given = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise TealError(f"{file}: this is no JSON: {error}") from error
+        raise TealError(f"{file}: this is not JSON: {error}") from error
     if not isinstance(given, dict):
         raise TealError(f"{file}: must be an object with {', '.join(_MEMBERS)}")
     read = _Reader(given, "", wrong)
@@ -162,7 +162,7 @@ def _check_url(url: str, wrong: Callable[[str], TealError]) -> None:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
     except ValueError as error:
-        raise wrong(f"{url!r} is no URL: {error}") from error
+        raise wrong(f"{url!r} is not a URL: {error}") from error
     if not host or parts.username or parts.password or parts.fragment:
         raise wrong(f"{url!r} must be an https URL without a user and without a fragment")
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
@@ -226,18 +226,18 @@ class _Reader:
     def only(self, known: Sequence[str]) -> None:
         for member in self.given:
             if member not in known:
-                raise self.wrong(self.prefix + member, f"is unknown: there is {', '.join(known)}")
+                raise self.wrong(self.prefix + member, f"is unknown: use {', '.join(known)}")
 
     def text(self, member: str, default: str | None = None) -> str:
         found = self.given.get(member, default)
         if not isinstance(found, str) or (not found and default is None):
-            raise self.wrong(self.prefix + member, "must be a text")
+            raise self.wrong(self.prefix + member, "must be a string")
         return found
 
     def texts(self, member: str, default: Sequence[str] = ()) -> Sequence[str]:
         found = self.given.get(member, list(default))
         if not isinstance(found, list) or not found:
-            raise self.wrong(self.prefix + member, "must be a list of texts")
+            raise self.wrong(self.prefix + member, "must be a list of strings")
         if not all(isinstance(one, str) and one for one in found):
-            raise self.wrong(self.prefix + member, "must be a list of texts")
+            raise self.wrong(self.prefix + member, "must be a list of strings")
         return found

@@ -88,7 +88,7 @@ class AwsIdentity:
     user: str
     """The user's name with its path; empty for a role."""
     unique_id: str
-    """Of the role or user: one that is deleted and made anew has another."""
+    """Of the role or user: one that is deleted and created again has another."""
     session: str = ""
     """What assumed the role: on ECS the id of the task."""
 
@@ -118,7 +118,7 @@ def checked(
     HTTP. Raises ProofRefused.
     """
     if len(text) > LONGEST_TOKEN or not is_proof(text):
-        raise ProofRefused("the token is no presigned GetCallerIdentity")
+        raise ProofRefused("the token is not a presigned GetCallerIdentity")
     try:
         url = decoded(text.removeprefix(f"{FORM}.")).decode("ascii")
         parts = urlsplit(url)
@@ -128,7 +128,7 @@ def checked(
     if parts.scheme != ("http" if own and plain else "https"):
         raise ProofRefused("the URL of the token must be https")
     if not own and not _HOST.fullmatch(parts.netloc):
-        raise ProofRefused(f"{parts.netloc[:100]!r} is no host of STS")
+        raise ProofRefused(f"{parts.netloc[:100]!r} is not a host of STS")
     if (
         parts.path != "/"
         or parts.fragment
@@ -171,7 +171,7 @@ def _ends(query: Mapping[str, str], now: float) -> float:
             raise ValueError(stamp)
         made = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
     except ValueError as error:
-        raise ProofRefused("X-Amz-Date of the token is no time") from error
+        raise ProofRefused("X-Amz-Date of the token is not a time") from error
     if made > now + SKEW_SECONDS:
         raise ProofRefused("the token was made later than now: look at the clocks")
     ends = made + int(lasts)
@@ -184,13 +184,13 @@ def answered(body: bytes) -> AwsIdentity:
     """Whom STS named in its answer. Raises ProofRefused for anybody else."""
     # Entities are declared in a DOCTYPE, which STS never sends.
     if len(body) > LONGEST_ANSWER or b"<!" in body:
-        raise ProofRefused("what STS answered is no identity")
+        raise ProofRefused("what STS answered is not an identity")
     try:
         root = ElementTree.fromstring(body)  # noqa: S314 - see above
     except (ElementTree.ParseError, ValueError) as error:
-        raise ProofRefused("what STS answered is no identity") from error
+        raise ProofRefused("what STS answered is not an identity") from error
     if _local(root) != "GetCallerIdentityResponse":
-        raise ProofRefused("what STS answered is no identity")
+        raise ProofRefused("what STS answered is not an identity")
     found = [one for one in root if _local(one) == "GetCallerIdentityResult"]
     members = {_local(one): (one.text or "").strip() for result in found for one in result}
     arn = _ARN.fullmatch(members.get("Arn", ""))
@@ -199,7 +199,7 @@ def answered(body: bytes) -> AwsIdentity:
         raise ProofRefused(f"{members.get('Arn', '')[:200]!r} is neither a role nor a user")
     account, session = arn["account"] or arn["own"], arn["session"] or ""
     if len(found) != 1 or (user[2] or "") != session or members.get("Account") != account:
-        raise ProofRefused("what STS answered is at odds with itself")
+        raise ProofRefused("what STS answered contradicts itself")
     role, name = arn["role"] or "", arn["user"] or ""
     return AwsIdentity(arn["partition"], account, role, name, user[1], session)
 

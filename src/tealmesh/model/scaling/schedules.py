@@ -73,7 +73,7 @@ class Schedule:
 
 
 def _seconds(text: str) -> float:
-    match = re.fullmatch(r"\s*(\d+)\s+(minute|hour|day)(s?)\s*", text)
+    match = re.fullmatch(r"\s*(\d{1,9})\s+(minute|hour|day)(s?)\s*", text)
     if match is None or not int(match[1]) or (match[1] == "1") == bool(match[3]):
         raise ValueError("must be a number of minutes, hours or days, such as 1 hour or 5 minutes")
     return float(int(match[1]) * _UNITS[match[2]])

@@ -110,7 +110,7 @@ def secret(directory: str, file: str) -> str:
     try:
         text = (Path(directory) / file).read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise OutsideError(f"{file} cannot be read: {reason}") from error
     if not text or "\n" in text:
         raise OutsideError(f"{file} must have one line, the secret")

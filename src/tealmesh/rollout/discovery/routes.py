@@ -79,7 +79,7 @@ def choose(
     missing = [route for route in told if route not in targets]
     if missing:
         absent = ", ".join(missing)
-        return Chosen((), every, f"router {router} has no route {absent} (there is: {listed})")
+        return Chosen((), every, f"router {router} has no route {absent} (known: {listed})")
     if told:
         return Chosen(tuple(told), tuple(told))
     if len(every) == 1:

@@ -36,7 +36,7 @@ def _doing(g: GroupDeployment, members: Members) -> str:
             of = say(" of {missing}", missing=listed(missing, " and ")) if missing else ""
             return say("starts and verifies the new sides{of}; none has weight yet", of=of)
         case GroupState.SHIFTING:
-            shifting = [n for n, d in members.items() if _shifts(g, n, members)]
+            shifting = [n for n, d in members.items() if _shifts(n, members)]
             return say(
                 "shifts the weight of {which} (order: {order})",
                 which=listed(shifting, " and ") or say("the next"),
@@ -60,7 +60,7 @@ def _doing(g: GroupDeployment, members: Members) -> str:
     return say("was stopped")
 
 
-def _shifts(g: GroupDeployment, name: str, members: Members) -> bool:
+def _shifts(name: str, members: Members) -> bool:
     d = members[name]
     allowed = d.member is not None and d.member.leave != "PREPARE"
     return allowed and d.state is not State.BAKING and not (d.member and d.member.awaits)

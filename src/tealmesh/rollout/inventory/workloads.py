@@ -13,13 +13,12 @@ from tealmesh.model.ecs.names import cluster_of, family_and_revision, revision_k
 from tealmesh.model.mesh import Kind
 from tealmesh.model.status import Missing
 from tealmesh.rollout.ecs_sides import EcsServices, applications_of
+from tealmesh.rollout.failed import ON_PURPOSE
 from tealmesh.store import View, tables
 
 if TYPE_CHECKING:
     from tealmesh.model.ecs.bodies import DeploymentBody, ServiceBody, TaskBody, TaskDefinitionBody
 
-ON_PURPOSE = frozenset({"ServiceSchedulerInitiated", "UserInitiated"})
-"""The stop codes of tasks that did not stop by themselves."""
 _MOST_REASON_CHARACTERS = 2000
 
 

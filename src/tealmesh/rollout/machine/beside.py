@@ -11,10 +11,9 @@ from tealmesh.model.traffic.windows import Counts
 from tealmesh.rollout.effects import Observed
 from tealmesh.rollout.gates import assess, objectives
 from tealmesh.rollout.machine.frozen import replace
-from tealmesh.rollout.machine.transitions import BACKWARD, FINAL, enter, roll_back, wait
+from tealmesh.rollout.machine.transitions import COMMITTED, enter, roll_back, wait
 from tealmesh.rollout.machine.wording import all_pass, failure, refused, unmet
 
-_OVER = FINAL | BACKWARD | {State.CLEANING_UP}
 _EARLY = {State.CREATED, State.SCALING_UP}
 
 
@@ -38,7 +37,7 @@ def kind(d: Deployment) -> BesideKind | None:
 
 def previews(d: Deployment) -> bool:
     """Whether the new side can be previewed: it is healthy, and has not been given up."""
-    return _state(d) not in _OVER | _EARLY
+    return _state(d) not in COMMITTED | _EARLY
 
 
 def sends_cohort(d: Deployment) -> bool:
@@ -46,12 +45,12 @@ def sends_cohort(d: Deployment) -> bool:
     one version only.
     """
     state = _state(d)
-    return state not in _OVER and (state is State.COHORT or State.COHORT in d.beside)
+    return state not in COMMITTED and (state is State.COHORT or State.COHORT in d.beside)
 
 
 def keeps_users(d: Deployment) -> bool:
     """Whether users are kept on a side."""
-    return _state(d) not in _OVER
+    return _state(d) not in COMMITTED
 
 
 def judged(d: Deployment, event: Observed) -> tuple[Deployment, tuple[GateResult, ...]]:

@@ -19,6 +19,7 @@ FULL_WEIGHT = 100
 FINAL = {State.SUCCEEDED, State.ROLLED_BACK, State.ROLLBACK_FAILED, State.STOPPED}
 BACKWARD = {State.ROLLING_BACK, State.CONVERGING_BACK, State.CLEANING_BACK}
 COMMITTED = FINAL | BACKWARD | {State.CLEANING_UP}
+"""The states in which it is decided how the deployment ends."""
 SETTING = {State.ADDING_TARGET, State.SHIFTING, State.ROLLING_BACK}
 """The states that write weights: until that is recorded, the route may have the earlier ones."""
 

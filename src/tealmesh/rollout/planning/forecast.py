@@ -59,6 +59,10 @@ class Forecast:
         self._wall = wall
         self._lag = lag
 
+    async def settled(self, name: str) -> Service:
+        """The service of this name, once what has just been made for it is known."""
+        return await settled(self._store, name, self._lag)
+
     async def preflight(
         self,
         name: str,
@@ -75,7 +79,7 @@ class Forecast:
 
         Raises AlreadyRunsException if it does, and BadRequestException if it cannot be started.
         """
-        service = await settled(self._store, name, self._lag)
+        service = await self.settled(name)
         beginning.refuse_problem(service)
         extending.refuse(service, strategy or service.strategy)
         if documents.by_token(self._store.view, service.name, token) is not None:
@@ -120,7 +124,7 @@ class Forecast:
         """What a deployment would do, stage by stage, and what is known before it. What forbids it
         is told, and not raised. ``strategy``, ``force`` and ``instead`` as for `preflight`.
         """
-        service = await settled(self._store, name, self._lag)
+        service = await self.settled(name)
         chosen = strategy or service.strategy
         replaced = self._controller.running(service.name) if instead else None
         refusals = list(self._refusals(service, chosen, force=force, replaced=replaced))
@@ -225,7 +229,7 @@ class Forecast:
             yield Known("refused", "deployment", error.message)
         try:
             if freeze := beginning.freeze(service, self._wall(), force=force):
-                yield Known("note", "freeze", f"{freeze}: it is deployed all the same (--force)")
+                yield Known("note", "freeze", f"{freeze}: deployed nevertheless (--force)")
         except AwsError as error:
             yield Known("refused", "freeze", error.message)
         if ahead := beginning.freeze_ahead(service, self._wall()):

@@ -64,7 +64,7 @@ def _bodies(connection: sa.Connection, revision: int, counts: dict[str, int]) ->
         try:
             json.loads(row.body)
         except ValueError as error:
-            yield f"{name} is no JSON: {error}"
+            yield f"{name} is not JSON: {error}"
         if row.revision > revision:
             yield f"{name} has the revision {row.revision}, and the database {revision}"
 

@@ -100,9 +100,9 @@ def read_lines(file: Iterable[str], name: str) -> Iterator[Record]:
         try:
             record = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise TealError(f"{where}: is no JSON: {error}") from error
+            raise TealError(f"{where}: is not JSON: {error}") from error
         if not isinstance(record, dict) or (number == 1) != ("tealmesh" in record):
-            raise TealError(f"{where}: is no backup of Tealmesh")
+            raise TealError(f"{where}: is not a backup of Tealmesh")
         _check(record, where)
         ended = "end" in record
         yield record
@@ -136,7 +136,7 @@ def _check(record: Record, where: str) -> None:
         return
     numbers = {"tealmesh": ("format", "revision"), "end": tuple(_TABLES)}.get(kind)
     if numbers is None or not isinstance(value, dict):
-        raise TealError(f"{where}: is no record of a backup")
+        raise TealError(f"{where}: is not a record of a backup")
     for name in numbers:
         if type(value.get(name)) is not int:
             raise TealError(f"{where}: {name} must be a number, not {_short(value.get(name))}")

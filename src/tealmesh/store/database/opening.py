@@ -94,14 +94,9 @@ class Database:
         """The database at a path or a URL. Raises TealError if it is neither; nothing is connected
         to yet.
         """
-        text = str(place)
-        if "://" not in text:
-            text = f"sqlite:///{text}"
-        url = _url(text)
-        if url.get_backend_name() == "sqlite":
-            if not url.database or url.database == ":memory:":
-                raise TealError(f"{text!r}: must name a file, as sqlite:////var/lib/teal/state.db")
-            _make_private(Path(url.database))
+        url, file = _place(place)
+        if file is not None:
+            _make_private(file)
             engine = sa.create_engine(url)
             sa.event.listen(engine, "connect", _sqlite_session)
             return cls(engine)
@@ -234,6 +229,22 @@ def _passes(error: sa.exc.SQLAlchemyError) -> bool:
         # Errors of the connection itself have none.
         return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)
     return state[:2] in _PASSING or state in _PASSING_STATES or error.connection_invalidated
+
+
+def file_of(place: str | Path) -> Path | None:
+    """The file of SQLite at a path or a URL; None for another database. Raises TealError."""
+    return _place(place)[1]
+
+
+def _place(place: str | Path) -> tuple[sa.URL, Path | None]:
+    """The URL of a database, and its file if it is SQLite's."""
+    text = str(place)
+    url = _url(text if "://" in text else f"sqlite:///{text}")
+    if url.get_backend_name() != "sqlite":
+        return url, None
+    if not url.database or url.database == ":memory:":
+        raise TealError(f"{text!r}: must name a file, as sqlite:////var/lib/teal/state.db")
+    return url, Path(url.database)
 
 
 def _url(text: str) -> sa.URL:

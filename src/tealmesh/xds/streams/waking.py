@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from tealmesh.model.mesh import Proxy, Snapshot
 from tealmesh.xds.streams.register import Register
@@ -64,28 +64,49 @@ class Waking:
                 loop.call_soon(self._wake, mesh)
 
     def _wake(self, mesh: str) -> None:
+        """Tell the first streams at once: a task of its own would begin behind whoever goes on
+        answering the call that made the change.
+        """
         self._due.discard(mesh)
-        proxies = list(self._register.streams(mesh))
         former = self._waking.pop(mesh, None)
         if former is not None:
             former.cancel()
         loop = asyncio.get_running_loop()
         self._woken_at[mesh] = loop.time()
-        waking = self._waking[mesh] = loop.create_task(self._wake_all(mesh, proxies))
-        waking.add_done_callback(lambda ended: self._woken(mesh, ended))
+        slices = self._slices(mesh, list(self._register.streams(mesh)))
+        try:
+            more = next(slices, False)
+        except Exception as error:  # noqa: BLE001 - logged, and done otherwise
+            self._one_by_one(mesh, error)
+            return
+        if more:
+            waking = self._waking[mesh] = loop.create_task(self._wake_all(slices))
+            waking.add_done_callback(lambda ended: self._woken(mesh, ended))
 
     def _woken(self, mesh: str, ended: asyncio.Task[None]) -> None:
         if self._waking.get(mesh) is ended:
             del self._waking[mesh]
         if not ended.cancelled() and (error := ended.exception()) is not None:
-            log.error("each stream of mesh %s is woken by itself", mesh, exc_info=error)
-            for connections in list(self._register.streams(mesh).values()):
-                for connection in list(connections):
-                    connection.wake()
-            self._done(mesh)
+            self._one_by_one(mesh, error)
 
-    async def _wake_all(self, mesh: str, proxies: list[Proxy]) -> None:
-        """Translate what streams share, and serve those for whom something changes."""
+    def _one_by_one(self, mesh: str, error: BaseException) -> None:
+        log.error("each stream of mesh %s is woken by itself", mesh, exc_info=error)
+        for connections in list(self._register.streams(mesh).values()):
+            for connection in list(connections):
+                connection.wake()
+        self._done(mesh)
+
+    async def _wake_all(self, slices: Iterator[bool]) -> None:
+        """Tell the rest."""
+        more = True
+        while more:
+            await asyncio.sleep(0)
+            more = next(slices, False)
+
+    def _slices(self, mesh: str, proxies: list[Proxy]) -> Iterator[bool]:
+        """Translate what streams share, and serve those for whom something changes; True each time
+        that others should get their turn.
+        """
         loop = asyncio.get_running_loop()
         began = loop.time()
         for proxy in proxies:
@@ -99,6 +120,6 @@ class Waking:
                     continue
                 connection.push()
                 if loop.time() - began > SLICE_SECONDS:
-                    await asyncio.sleep(0)
+                    yield True
                     began = loop.time()
         self._done(mesh)

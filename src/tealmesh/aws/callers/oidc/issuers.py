@@ -57,7 +57,7 @@ class IssuersKeys:
         told.
         """
         if provider.signer and not can_be_in_url(kid):
-            raise ProofRefused("the token's kid is no id of a load balancer's key")
+            raise ProofRefused("the token's kid is not the id of a load balancer's key")
         url = provider.keys + kid if provider.signer else provider.keys
         place = self._place(url)
         async with place.lock:
@@ -115,7 +115,7 @@ class IssuersKeys:
                 return {"": key_of_pem(body)}
             return keys_of_set(json.loads(body))
         except (ProofRefused, ValueError, RecursionError) as error:
-            raise ProofUnverified(f"what {_host(url)} answers is no key: {error}") from error
+            raise ProofUnverified(f"what {_host(url)} answers is not a key: {error}") from error
 
 
 def _host(url: str) -> str:

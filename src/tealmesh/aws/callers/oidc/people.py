@@ -76,7 +76,7 @@ class People:
 def _shown(provider: Provider, claims: Claims) -> Shown:
     name = provider.named(claims)
     if name is None:
-        text = f"the token's {provider.name} is no name: choose another claim by name"
+        text = f"the token's {provider.name} is not a name: choose another claim by name"
         raise AwsError("IdentityInvalid", text, status=401)
     # Nobody is to pass for a Unix user, or for a key pair, in the audit log.
     shown = OF_PROXIES + name

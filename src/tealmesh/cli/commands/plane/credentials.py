@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tealmesh.cli.options import default_data_dir, print_json, with_client, with_json
+from tealmesh.cli.options import (
+    data_dir_option,
+    default_data_dir,
+    print_json,
+    with_client,
+    with_json,
+)
 from tealmesh.model.errors import NoControlPlane, TealError
 from tealmesh.model.identity.issued import (
     ALL,
@@ -28,7 +34,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name", default=OWNER)
-@click.option("--new", is_flag=True, help="Let NAME in: issue a key pair.")
+@click.option("--new", is_flag=True, help="Give NAME access: issue a key pair.")
 @click.option(
     "--unix-user",
     is_flag=True,
@@ -71,14 +77,9 @@ if TYPE_CHECKING:
     metavar="URL",
     help="With --exchange: the STS that the control plane asks (default: AWS's of the region).",
 )
-@click.option("--remove", is_flag=True, help="Let NAME in no more: from the next call on.")
-@click.option("--list", "listing", is_flag=True, help="Show who is let in, without their keys.")
-@click.option(
-    "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Data directory (default: that of the running control plane).",
-)
+@click.option("--remove", is_flag=True, help="End NAME's access, from the next call on.")
+@click.option("--list", "listing", is_flag=True, help="List who has access, without keys.")
+@data_dir_option("Data directory (default: that of the running control plane).")
 @with_json
 @with_client
 def credentials(
@@ -117,7 +118,8 @@ def credentials(
             click.echo(_in_words(one))
     elif new:
         if known is not None:
-            raise TealError(f"{name!r} is let in already ({_in_words(known)}): use --remove first")
+            raise TealError(f"{name!r} has access already ({_in_words(known)}): use --remove first")
+        _check_name(name)
         every = () if meshes or services else (ALL,)
         made = with_keys(name, access, meshes or every, services or every)
         if role:
@@ -130,7 +132,7 @@ def credentials(
     elif remove:
         if name == OWNER:
             raise TealError(
-                f"the owner's keys stay: delete {directory / FILE} to issue all keys anew"
+                f"the owner's keys stay: delete {directory / FILE} to issue new keys for everybody"
             )
         if known is None:
             raise _nobody(name, directory, callers)
@@ -156,6 +158,14 @@ def _exchanged(client: Client, sts: str) -> dict[str, str | int]:
 
     server_id = client.health().server_id
     return client.login(presigned_token(aws_credentials(), aws_region(), server_id, sts))
+
+
+def _check_name(name: str) -> None:
+    """As of an IAM user, whom the audit log names beside."""
+    import re
+
+    if not re.fullmatch(r"[A-Za-z0-9_+=,.@-]{1,64}", name):
+        raise click.UsageError(f"NAME {name!r}: must be 1 to 64 letters, digits and _+=,.@-")
 
 
 def _arn(role: str) -> str:

@@ -38,7 +38,10 @@ def _with_database(command: F) -> F:
     """Add URL and --database-file, which pass a ``used`` database to the command."""
     url = click.argument("url", required=False, default="", envvar=VARIABLE)
     file = click.option(
-        "--database-file", type=_FILE, metavar="FILE", help="A file with the URL, in place of it."
+        "--database-file",
+        type=_FILE,
+        metavar="FILE",
+        help="A file with the URL, in place of the argument.",
     )
     return url(file(command))
 
@@ -49,13 +52,14 @@ def _opened(
 ) -> Iterator[Database]:
     import sqlalchemy as sa
 
-    from tealmesh.store.database.opening import Database, reason_of
+    from tealmesh.store.database.opening import Database, file_of, reason_of
 
     where = place(context, "url", "URL", url, file)
-    if "://" not in where and not new and not Path(where).is_file():
-        raise TealError(f"{where}: there is no such file")
-    if "://" not in where:
-        _refuse_others(Path(where), new)
+    path = file_of(where)
+    if path is not None:
+        if not new and not path.is_file():
+            raise TealError(f"{path}: there is no such file")
+        _refuse_others(path, new)
     used = Database.at(where)
     with contextlib.closing(used):
         try:
@@ -74,7 +78,7 @@ def _refuse_others(file: Path, new: bool) -> None:
     except FileNotFoundError:
         return
     if beginning != SQLITE and (beginning or not new):
-        raise TealError(f"{file}: is no database of SQLite")
+        raise TealError(f"{file}: is not a SQLite database")
 
 
 @database.command(short_help="Make or change its tables for this version.")
@@ -82,7 +86,7 @@ def _refuse_others(file: Path, new: bool) -> None:
 @with_json
 @click.pass_context
 def migrate(context: click.Context, url: str, database_file: Path | None, as_json: bool) -> None:
-    """Make the tables that a database lacks, or change them to the format of this version.
+    """Create the tables that a database lacks, or convert them to the format of this version.
 
     Needs the right to do so: run it as the owner of the tables, before replicas of a new version
     start. Those that run go on meanwhile.
@@ -104,7 +108,9 @@ def migrate(context: click.Context, url: str, database_file: Path | None, as_jso
 @with_json
 @click.pass_context
 def check(context: click.Context, url: str, database_file: Path | None, as_json: bool) -> None:
-    """Read everything and say what is there; ends with 1 if something is wrong. Changes nothing."""
+    """Read everything and say what is there. The exit code is 1 if something is wrong. Changes
+    nothing.
+    """
     from tealmesh.store.database.checking import check as look
 
     with _opened(context, url, database_file) as used:
@@ -127,8 +133,8 @@ def check(context: click.Context, url: str, database_file: Path | None, as_json:
 @_with_database
 @click.option(
     "--to", required=True, type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE",
-    help="The backup, or - for the output. Of SQLite, a name that ends with .db is a copy of the"
-    " file; everything else is JSON lines, which either database takes.",
+    help="The backup, or - for standard output. Of SQLite, a name that ends with .db is a copy"
+    " of the file; everything else is JSON lines, which either database takes.",
 )  # fmt: skip
 @with_json
 @click.pass_context
@@ -162,9 +168,9 @@ def backup(
 @click.option(
     "--from", "source", required=True, metavar="FILE",
     type=click.Path(dir_okay=False, allow_dash=True),
-    help="A backup of either kind, from either database, or - for the input.",
+    help="A backup of either kind, from either database, or - for standard input.",
 )  # fmt: skip
-@click.option("--replace", is_flag=True, help="Delete what the database has.")
+@click.option("--replace", is_flag=True, help="Delete what the database has first.")
 @with_json
 @click.pass_context
 def restore(

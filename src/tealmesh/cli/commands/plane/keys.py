@@ -6,15 +6,10 @@ from pathlib import Path
 
 import click
 
-from tealmesh.cli.options import default_data_dir, print_json, with_json
+from tealmesh.cli.options import data_dir_option, default_data_dir, print_json, with_json
 from tealmesh.model.errors import TealError
 
-_DATA_DIR = click.option(
-    "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Data directory of the control plane (default: the platform's).",
-)
+_DATA_DIR = data_dir_option("Data directory of the control plane (default: the platform's).")
 _FILES = click.argument("files", nargs=-1, metavar="[FILE]...")
 
 
@@ -71,7 +66,8 @@ def bundled(data_dir: Path | None, beside: tuple[Path, ...]) -> None:
 @_DATA_DIR
 @with_json
 def rotate(files: tuple[str, ...], data_dir: Path | None, as_json: bool) -> None:
-    """Make new secrets: of FILE, or of all. The former ones verify until `teal keys retire`.
+    """Create new secrets for FILE (default: for all files). The former ones verify until `teal keys
+    retire`.
 
     A control plane that runs uses them within a second and gives its Envoys new tokens; no request
     is lost.
@@ -93,7 +89,7 @@ def rotate(files: tuple[str, ...], data_dir: Path | None, as_json: bool) -> None
 @_DATA_DIR
 @with_json
 def retire(files: tuple[str, ...], data_dir: Path | None, as_json: bool) -> None:
-    """Let the former secrets of FILE, or of all, verify nothing any more.
+    """End the former secrets of FILE (default: of all files): they no longer verify anything.
 
     Do so when nothing needs them: credentials of roles last an hour and links a day. Tasks that
     were started before the rotation get no new credentials of their role, and Envoys before 1.36

@@ -28,7 +28,7 @@ _REDIRECT = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 
 @click.command("open")
 @click.option("--print", "only_print", is_flag=True, help="Print the address instead.")
-@click.option("--read-only", is_flag=True, help="The page only shows, and changes nothing.")
+@click.option("--read-only", is_flag=True, help="The page can only read.")
 @with_json
 @with_client
 def open_(only_print: bool, read_only: bool, as_json: bool, client: Client) -> None:
@@ -88,14 +88,19 @@ def token() -> None:
 
 @token.command(short_help="Make a token; it is printed this once.")
 @click.argument("label", default="")
-@click.option("--read-only", is_flag=True, help="It only sees.")
+@click.option("--read-only", is_flag=True, help="It can only read.")
 @click.option(
-    "--for", "lasts", metavar="TIME", default="12h", show_default=True, help="Such as 30m or 7d."
+    "--for",
+    "lasts",
+    metavar="TIME",
+    default="12h",
+    show_default=True,
+    help="How long it lasts, such as 30m or 7d.",
 )
 @with_json
 @with_client
 def create(label: str, read_only: bool, lasts: str, as_json: bool, client: Client) -> None:
-    """Make a token for what LABEL says. Without --read-only it may do what you may do."""
+    """Create a token, labelled LABEL. Without --read-only it may do what you may do."""
     answer = client.create_token(label or None, read_only, _seconds(lasts))
     if as_json:
         print_json(answer)
@@ -124,7 +129,7 @@ def list_(as_json: bool, client: Client) -> None:
 @with_json
 @with_client
 def revoke(identity: str, as_json: bool, client: Client) -> None:
-    """End the token or session ID, of which the beginning suffices."""
+    """End the token or session with this ID; the beginning of it is enough."""
     ended = client.revoke_token(identity)
     if as_json:
         print_json(ended)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tealmesh.cli.options import default_data_dir, with_client
+from tealmesh.cli.options import data_dir_option, default_data_dir, with_client
 from tealmesh.model.errors import NoControlPlane, TealError
 
 if TYPE_CHECKING:
@@ -16,11 +16,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option(
-    "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="The directory (default: that of the control plane that answers, or else of `teal up`).",
+@data_dir_option(
+    "The directory (default: that of the control plane that answers, or else of `teal up`)."
 )
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @with_client

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +13,11 @@ from click.core import ParameterSource
 from tealmesh.cli import background
 from tealmesh.cli.background import UpOptions
 from tealmesh.cli.options import (
+    Number,
     check_oidc,
+    data_dir_option,
     default_data_dir,
+    port_option,
     read_text,
     with_client,
     with_keeping,
@@ -27,34 +28,17 @@ from tealmesh.model.plane.listening import BEYOND
 from tealmesh.model.plane.logs import begin
 
 if TYPE_CHECKING:
+    import asyncio
+
     from tealmesh.app.control_plane import AppConfig
     from tealmesh.cli.client import Client
 
 
 @click.command()
 @click.option("-d", "--detach", is_flag=True, help="Run in the background; log to DIR/teal.log.")
-@click.option(
-    "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Directory for the state (default: the platform's user state directory).",
-)
-@click.option(
-    "--port",
-    type=click.IntRange(1, 65535),
-    metavar="N",
-    default=4566,
-    show_default=True,
-    help="Port of the API.",
-)
-@click.option(
-    "--xds-port",
-    type=click.IntRange(1, 65535),
-    metavar="N",
-    default=18000,
-    show_default=True,
-    help="Port that Envoys get their configuration from.",
-)
+@data_dir_option("Directory for the state (default: the platform's user state directory).")
+@port_option("--port", "Port of the API.", 4566)
+@port_option("--xds-port", "Port that Envoys get their configuration from.", 18000)
 @click.option(
     "--config",
     "config_file",
@@ -69,28 +53,19 @@ if TYPE_CHECKING:
     show_default=True,
     help="How tasks run; auto: in containers if [images] has no command for their images.",
 )
-@click.option(
+@port_option(
     "--dns-port",
-    type=click.IntRange(1, 65535),
-    metavar="N",
-    help="Port on which to answer DNS queries (UDP and TCP) for names of Cloud Map and of load "
+    "Port on which to answer DNS queries (UDP and TCP) for names of Cloud Map and of load "
     "balancers.",
 )
-@click.option(
-    "--lb-port",
-    type=click.IntRange(1, 65535),
-    metavar="N",
-    default=4580,
-    show_default=True,
-    help="Port on which the Host header selects a load balancer.",
-)
+@port_option("--lb-port", "Port on which the Host header selects a load balancer.", 4580)
 @click.option(
     "--scaling-minute",
-    type=click.FloatRange(0.2, 60),
+    type=Number(0.2, 60),
     metavar="SECONDS",
     default=60.0,
     show_default=True,
-    help="Seconds that a minute of automatic scaling lasts: less to see it act sooner.",
+    help="Seconds that a minute of automatic scaling lasts: fewer to see it act sooner.",
 )
 @click.option(
     "--moto-memory",
@@ -98,15 +73,15 @@ if TYPE_CHECKING:
     default=2048,
     show_default=True,
     metavar="MIB",
-    help="Memory that the other AWS services (moto), a process of their own, may take.",
+    help="Memory limit of the other AWS services (moto), which are a process of their own.",
 )
 @click.option(
     "--moto-seconds",
-    type=click.FloatRange(1, 3600),
+    type=Number(1, 3600),
     default=30.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long one of their calls may take before that process is ended and started again.",
+    help="How long one of their calls may take before that process is restarted.",
 )
 @click.option(
     "--allow-host",
@@ -126,19 +101,19 @@ if TYPE_CHECKING:
 @with_keeping
 @click.option(
     "--trace",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     default=0.0,
     show_default=True,
     metavar="SHARE",
-    help="Of which share of their requests the Envoys that are started tell traces (`teal traces`),"
-    " such as 0.1; not those that have a tracer of their own.",
+    help="Share of requests of which the Envoys that are started send traces (`teal traces`),"
+    " such as 0.1; Envoys with a tracer of their own are left alone.",
 )
 @click.option(
     "--task-user",
     default="",
     metavar="USER",
-    help="As root: whom processes run as whose container definition has no user (default: each"
-    " task a user of its own, without privileges).",
+    help="As root: the user of processes whose container definition has none (default: a user"
+    " of its own for each task, without privileges).",
 )
 @with_listening
 @click.option("-v", "--verbose", is_flag=True, help="Log every request.")
@@ -159,20 +134,13 @@ def up(detach: bool, data_dir: Path | None, verbose: bool, **options: Any) -> No
             click.echo(line)
         click.echo(f"log: {started.log}; stop it with `teal down`")
         return
-    import asyncio
-    import logging
-
     from tealmesh.app.control_plane import AppConfig
+    from tealmesh.cli import foreground
 
     local = {name: value for name, value in vars(checked).items() if name not in BEYOND}
     config = AppConfig(data_dir=directory, listening=checked.listening(), **local)
     begin("debug" if verbose else "info")
-    asyncio.run(_serve(config, checked))
-    # Everything that must last is on disk by now. A thread that is still importing moto, which
-    # takes seconds on a busy machine, would keep the process alive.
-    logging.shutdown()
-    sys.stdout.flush()
-    os._exit(0)
+    foreground.run(partial(_serve, config, checked))
 
 
 def _in_short(runtime: str) -> str:
@@ -217,16 +185,12 @@ def _check(options: UpOptions) -> UpOptions:
 
 @click.command()
 @with_client
-@click.option(
-    "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="The control plane that `teal up --data-dir DIR` started, in place of --endpoint.",
-)
+@data_dir_option("The control plane that `teal up --data-dir DIR` started, in place of --endpoint.")
 @click.option(
     "--force",
     is_flag=True,
-    help="End the control plane and all that carries the marks of its data directory, undrained.",
+    help="End the control plane and everything with the marks of its data directory, without"
+    " draining.",
 )
 @click.pass_context
 def down(context: click.Context, client: Client, data_dir: Path | None, force: bool) -> None:
@@ -273,21 +237,8 @@ def _directory_of(client: Client) -> Path:
     return Path(used) if used else default_data_dir()
 
 
-async def _serve(config: AppConfig, options: UpOptions) -> None:
-    import asyncio
-
+async def _serve(config: AppConfig, options: UpOptions, stop: asyncio.Event) -> None:
     from tealmesh.app.control_plane import AppInfo, run
-
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def ask_to_stop(number: signal.Signals) -> None:
-        stop.set()
-        # A second Ctrl-C kills us if something hangs.
-        loop.remove_signal_handler(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ask_to_stop, number)
 
     def ready(info: AppInfo) -> None:
         background.remember(info.data_dir, options)

@@ -5,16 +5,26 @@ from __future__ import annotations
 import os
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tealmesh.cli.database_url import place
-from tealmesh.cli.options import check_oidc, is_endpoint, with_keeping, with_listening
+from tealmesh.cli.options import (
+    Number,
+    check_oidc,
+    is_endpoint,
+    port_option,
+    with_keeping,
+    with_listening,
+)
 from tealmesh.model.plane.logs import LEVELS, Form, Level, begin
 
 if TYPE_CHECKING:
+    import asyncio
+
     from tealmesh.app.serve import ServeConfig
 
 PREFIX = "TEAL_SERVE"
@@ -87,8 +97,9 @@ def _keys(context: click.Context, parameter: click.Parameter, value: Path) -> Pa
     metavar="DIR",
     is_eager=True,
     callback=_keys,
-    help="Directory of the secrets and of callers.json: the same for every replica. What it lacks"
-    " is made; what `teal keys bundle` printed into the variable TEAL_SECRETS is written there.",
+    help="Directory of the secrets and of callers.json: the same for every replica. What is"
+    " missing is created; what `teal keys bundle` printed is taken from the variable"
+    " TEAL_SECRETS.",
 )
 @click.option(
     "--region",
@@ -100,22 +111,8 @@ def _keys(context: click.Context, parameter: click.Parameter, value: Path) -> Pa
 @click.option(
     "--account", required=True, callback=_account, metavar="ID", help="The AWS account's 12 digits."
 )
-@click.option(
-    "--port",
-    type=click.IntRange(1, 65535),
-    metavar="N",
-    default=4566,
-    show_default=True,
-    help="Port of the API on 127.0.0.1.",
-)
-@click.option(
-    "--xds-port",
-    type=click.IntRange(1, 65535),
-    metavar="N",
-    default=18000,
-    show_default=True,
-    help="Port on 127.0.0.1 that Envoys get their configuration from.",
-)
+@port_option("--port", "Port of the API on 127.0.0.1.", 4566)
+@port_option("--xds-port", "Port on 127.0.0.1 that Envoys get their configuration from.", 18000)
 @click.option(
     "--advertise",
     default="",
@@ -155,20 +152,21 @@ def _keys(context: click.Context, parameter: click.Parameter, value: Path) -> Pa
 )
 @click.option(
     "--stream-age",
-    type=click.FloatRange(0, 86_400),
+    type=Number(0, 86_400),
     default=1800.0,
     show_default=True,
     metavar="SECONDS",
-    help="After how long, give or take a tenth, an Envoy's connection is ended, so that it connects"
-    " again, perhaps at another replica; 0 for never.",
+    help="How long an Envoy's connection lasts, give or take a tenth, before it is ended so"
+    " that the Envoy connects again, perhaps to another replica; 0 for no limit.",
 )
 @click.option(
     "--stream-drain",
-    type=click.FloatRange(0, 300),
+    type=Number(0, 300),
     default=10.0,
     show_default=True,
     metavar="SECONDS",
-    help="Over how long Envoys are let go, one after the other, when this replica stops.",
+    help="How long it takes to disconnect the Envoys, one after the other, when this replica"
+    " stops.",
 )
 @click.option(
     "--allow-host",
@@ -191,7 +189,7 @@ def _keys(context: click.Context, parameter: click.Parameter, value: Path) -> Pa
     type=click.Choice(LEVELS),
     default="info",
     show_default=True,
-    help="What is logged at least; debug: every request.",
+    help="The lowest level that is logged; debug: every request.",
 )
 @with_listening
 @click.pass_context
@@ -202,16 +200,11 @@ def serve(context: click.Context, /, log_format: Form, log_level: Level, **optio
     Cloud Map are called at AWS, or at a `teal up`. Every option is also a variable of the
     environment: TEAL_SERVE_LOG_LEVEL is --log-level. SIGTERM ends it; Envoys keep what they have.
     """
-    import asyncio
-    import logging
+    from tealmesh.cli import foreground
 
     config = _config(context, options)
     begin(log_level, log_format)
-    asyncio.run(_serve(config))
-    logging.shutdown()
-    sys.stdout.flush()
-    # Whatever a thread still asks AWS is of no use any more.
-    os._exit(0)
+    foreground.run(partial(_serve, config))
 
 
 def _config(context: click.Context, options: dict[str, Any]) -> ServeConfig:
@@ -233,22 +226,8 @@ def _config(context: click.Context, options: dict[str, Any]) -> ServeConfig:
     return ServeConfig(data_dir=keys, database=database, listening=beyond, **options)
 
 
-async def _serve(config: ServeConfig) -> None:
-    import asyncio
-    import signal
-
+async def _serve(config: ServeConfig, stop: asyncio.Event) -> None:
     from tealmesh.app.serve import AppInfo, run
-
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def ask_to_stop(number: signal.Signals) -> None:
-        stop.set()
-        # A second one kills us if something hangs.
-        loop.remove_signal_handler(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ask_to_stop, number)
 
     def ready(info: AppInfo) -> None:
         click.echo(f"control plane ready at {info.endpoint}: {info.runtime}")

@@ -51,7 +51,7 @@ def find_socket(environment: Mapping[str, str]) -> Path | None:
             return Path(url.removeprefix("unix://"))
         if url:
             raise EngineError(
-                f"{variable}={url} is no socket of this machine: set it to unix://PATH"
+                f"{variable}={url} is not a socket of this machine: set it to unix://PATH"
             )
     runtime_dir = environment.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
     for place in (*SOCKETS, f"{runtime_dir}/podman/podman.sock", f"{runtime_dir}/docker.sock"):

@@ -173,7 +173,7 @@ def publish_problem(address: str, port: int, gateway: Gateway) -> str:
     if error == errno.EACCES:
         return port_denied(port)
     if error == errno.EADDRNOTAVAIL:
-        return f"{address} is no address of this machine: choose another for the gateway"
+        return f"{address} is not an address of this machine: choose another for the gateway"
     held = holders(address, port)
     others = [one for one in held if not _same(one, gateway)]
     # Its own tasks may be of another user than we are, which the kernel takes for another program.

@@ -89,7 +89,7 @@ class ProcessEnvoys:
             case errno.EACCES:
                 return port_denied(port)
             case errno.EADDRNOTAVAIL:
-                return f"{address} is no address of this machine"
+                return f"{address} is not an address of this machine"
         owner = next((one.text for one in holders(address, port)), "another program")
         return f"port {port} of {address} is in use by {owner}"
 

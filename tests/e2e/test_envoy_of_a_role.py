@@ -81,7 +81,7 @@ def test_its_role_decides_what_it_may_be(tmp_path: Path) -> None:
             iam.delete_role(RoleName="own")
             iam.create_role(RoleName="own", AssumeRolePolicyDocument="{}")
             allow(plane, "web")
-            until(lambda: "made anew" in shown(plane).get("note", ""), plane.log)
+            until(lambda: "created again" in shown(plane).get("note", ""), plane.log)
             # A file with new credentials is used at the next stream.
             identity(plane, proof)
             until(lambda: shown(plane)["connected"], plane.log)

@@ -17,7 +17,7 @@ export const WORKERS: Record<string, string> = {
   "{name} refuses: {words}": "{name} が拒否した：「{words}」",
   "the database {name} has been changed to format {present} by another version of Tealmesh, and this one writes format {format}: restart with the other one":
     "データベース {name} は Tealmesh の別のバージョンによって形式 {present} に変更された。このバージョンが書くのは形式 {format}：そのバージョンで起動し直してください",
-  "{path} was removed or replaced while it was in use: nothing that is done now will be remembered. End the tasks by `teal down`, then begin anew":
+  "{path} was removed or replaced while it was in use: nothing that is done now will be remembered. End the tasks by `teal down`, then start over":
     "{path} が使用中に削除または置き換えられた：これから行うことは記録されない。`teal down` でタスクを終了し、最初からやり直してください",
   "deployment {number} of {service} is at transition {present}, not {before}: another control plane works on it":
     "{service} のデプロイ {number} は {before} ではなく遷移 {present} にある：別のコントロールプレーンが処理している",
@@ -38,7 +38,7 @@ export const WORKERS: Record<string, string> = {
   "{place} answers with more than {bytes} bytes": "{place} の応答が {bytes} バイトを超えている",
   "{file} must have one line, the secret": "{file} はシークレットの 1 行だけでなければならない",
   "{file} cannot be read: {error}": "{file} を読めない：{error}",
-  "it is no text": "テキストではない",
+  "it is not text": "テキストではない",
   "{program} cannot be started: {error}": "{program} を起動できない：{error}",
   "{file} of notices.{name} has no http or https URL":
     "notices.{name} の {file} に http または https の URL がない",
@@ -67,7 +67,7 @@ export const WORKERS: Record<string, string> = {
   "a retry of `terraform apply`: {words}": "`terraform apply` の再試行：「{words}」",
   "node id {node}: this Envoy belongs to {who} and may connect only as {resource}":
     "ノード ID {node}：この Envoy は {who} のもので、{resource} としてだけ接続できる",
-  "the task {task} is not known, or not any more": "タスク {task} は存在しないか、もう存在しない",
+  "the task {task} is not known, or no longer": "タスク {task} は存在しないか、もう存在しない",
   "the task {task} has stopped": "タスク {task} は停止した",
   "the task {task} is not {resource}": "タスク {task} は {resource} ではない",
   "the task {task} has the role {who}": "タスク {task} のロールは {who}",
@@ -76,7 +76,7 @@ export const WORKERS: Record<string, string> = {
   "no container of the task {task} says for what its Envoy stands (APPMESH_RESOURCE_ARN)":
     "タスク {task} のどのコンテナにも、Envoy が何を表すか（APPMESH_RESOURCE_ARN）の指定がない",
   "IAM does not know the role {role}": "IAM にロール {role} がない",
-  "the role {role} was deleted and made anew since the credentials were issued":
+  "the role {role} was deleted and created again since the credentials were issued":
     "認証情報の発行後に、ロール {role} が削除され作り直された",
   "an Envoy of your own cannot be {name}: the control plane starts that one":
     "利用者の Envoy は {name} になれない：それはコントロールプレーンが起動する",

@@ -25,7 +25,7 @@ DATABASE = (
     ),
     form(
         "{path} was removed or replaced while it was in use: nothing that is done now will be "
-        "remembered. End the tasks by `teal down`, then begin anew"
+        "remembered. End the tasks by `teal down`, then start over"
     ),
 )
 REPLICAS = (
@@ -52,7 +52,7 @@ OUTSIDE = (
     form("{place} answers with more than {bytes} bytes"),
     form("{file} must have one line, the secret"),
     form("{file} cannot be read: {error}"),
-    form("it is no text"),
+    form("it is not text"),
     form("{program} cannot be started: {error}"),
 )
 """Webhooks, commands and metrics servers."""
@@ -93,14 +93,14 @@ DRIVERS = (
 )
 ENVOYS = (
     form("node id {node}: this Envoy belongs to {who} and may connect only as {resource}"),
-    form("the task {task} is not known, or not any more"),
+    form("the task {task} is not known, or no longer"),
     form("the task {task} has stopped"),
     form("the task {task} is not {resource}"),
     form("the task {task} has the role {who}"),
     form("ECS knows no task {task} in the clusters {words}"),
     form("no container of the task {task} says for what its Envoy stands (APPMESH_RESOURCE_ARN)"),
     form("IAM does not know the role {role}"),
-    form("the role {role} was deleted and made anew since the credentials were issued"),
+    form("the role {role} was deleted and created again since the credentials were issued"),
     form("an Envoy of your own cannot be {name}: the control plane starts that one"),
     form("{name} cannot be {resource}"),
     form("{resource} does not exist"),

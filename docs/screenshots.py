@@ -1,5 +1,5 @@
 """Takes pictures of every page from a real run: ``python docs/screenshots.py FOLDER``, or
-``make screenshots``. Light and dark, wide and narrow, in English and Japanese.
+``make screenshots``. Light and dark, wide and narrow, in English and Japanese; ``--only`` for some.
 
 ``--readme`` writes the two of the README, docs/page-light.png and docs/page-dark.png, instead, and
 docs/page-layout.txt, by which a test sees that they show the page of today. A control plane with
@@ -132,6 +132,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "build" / "screenshots")
     parser.add_argument("--readme", action="store_true")
+    parser.add_argument("--only", action="append", metavar="en-light-wide", help="some of them")
     asked = parser.parse_args()
     if missing():
         sys.exit(f"no pictures: {missing()}")
@@ -148,8 +149,9 @@ def main() -> None:
                 LAYOUT.write_text("\n".join(walking.layout(page)) + "\n")
             return
         asked.folder.mkdir(parents=True, exist_ok=True)
-        kinds = itertools.product(LOCALES, ("light", "dark"), WIDTHS)
-        for locale, theme, width in kinds:
+        for locale, theme, width in itertools.product(LOCALES, ("light", "dark"), WIDTHS):
+            if asked.only and f"{locale}-{theme}-{width}" not in asked.only:
+                continue
             size = WIDTHS[width]
             context = browser.new_context(
                 viewport={"width": size[0], "height": size[1]},

@@ -89,7 +89,7 @@ function Step(props: { span: Span; trace: Trace; open: boolean; toggle: () => vo
   return (
     <>
       <tr class="first step">
-        <th scope="row" style={{ paddingLeft: `${12 + 14 * Math.min(span.depth, DEEPEST)}px` }}>
+        <th scope="row" class="deep" style={{ "--depth": String(Math.min(span.depth, DEEPEST)) }}>
           <button
             type="button"
             class="open"

@@ -35,7 +35,7 @@ def summary(answer: wire.GetMeshGraphOutput) -> Iterator[str]:
         nodes = [node for node in graph["nodes"] if node["kind"] == kind]
         if nodes:
             yield f"{len(nodes)} {one if len(nodes) == 1 else many}"
-            yield from (f"  {_described(node)}" for node in nodes)
+            yield from (f"  {_named(node)}" for node in nodes)
 
 
 def tree(answer: wire.GetMeshGraphOutput) -> Iterator[str]:
@@ -128,10 +128,13 @@ def kind_words(kind: str) -> str:
 
 
 def _described(node: wire.GraphNode) -> str:
-    kind = kind_words(node["kind"])
+    return f"{kind_words(node['kind'])} {_named(node)}"
+
+
+def _named(node: wire.GraphNode) -> str:
     side = f" ({node['service']}, {node['side']})" if "service" in node and "side" in node else ""
     detail = f": {node['detail']}" if node.get("detail") else ""
-    return f"{kind} {node['name']}{side}{detail}"
+    return f"{node['name']}{side}{detail}"
 
 
 def _spaced(kind: str) -> str:

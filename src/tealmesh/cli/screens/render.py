@@ -261,7 +261,7 @@ def envoys_view(envoys: Iterable[wire.EnvoyStatus], width: int) -> RenderableTyp
         rows = table(*head, ">REVISION", ">USABLE BY")
         for mesh, members in sorted(by_mesh.items()):
             rows.add_row(Text(f"mesh {mesh}", style="bold") if mesh else Text("of no mesh"))
-            for envoy in members:
+            for envoy in sorted(members, key=lambda one: (one["resource"], one["id"])):
                 connected = envoy["connected"]
                 rows.add_row(
                     Text(f"  {envoy_name(envoy)}"),

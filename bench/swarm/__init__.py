@@ -3,6 +3,7 @@
 python -m bench swarm                       the sizes of `SIZES`, with addresses and delta
 python -m bench swarm --short               the first two of them
 python -m bench.swarm 1000 --sotw           one size; --help shows what else can be chosen
+python -m bench.swarm 10000 --former        one size beside a former commit, and the targets
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.measurement import Measurement
+from bench.swarm.figures import FIGURES, FULL
 from bench.swarm.former import former
 from bench.swarm.run import Result, Shape, run
 
-SIZES = (100, 1_000, 5_000, 10_000)
+SIZES = (100, 1_000, 5_000, FULL)
 _BESIDE = 5_000
 """Up to so many Envoys the former commit is measured too: it takes minutes for more."""
 
@@ -29,7 +31,7 @@ def measure() -> list[Measurement]:
         for size in sizes:
             result, compared, base = _measured(size, tree, first)
             first = first or result
-            made += _rows(size, result, base, compared, promised=size == SIZES[-1])
+            made += _rows(size, result, base, compared, promised=size == FULL)
     return made
 
 
@@ -44,19 +46,9 @@ def _measured(size: int, tree: Path | None, first: Result | None) -> tuple[Resul
 def _rows(
     size: int, result: Result, base: Result, compared: str, *, promised: bool
 ) -> list[Measurement]:
-    rows = [
-        ("storm", result.storm, base.storm, "s", 5.0),
-        ("storm, CPU", result.storm_cpu, base.storm_cpu, "s", None),
-        ("storm, refused", result.refused, base.refused, "streams", 1),
-        ("push, p50", result.push_ms(0.5), base.push_ms(0.5), "ms", None),
-        ("push, p99", result.push_ms(0.99), base.push_ms(0.99), "ms", 350.0),
-        ("push, last", result.push_ms(1.0), base.push_ms(1.0), "ms", None),
-        ("push, CPU", result.push_cpu, base.push_cpu, "s", 0.5),
-        ("memory a stream", result.stream_kb, base.stream_kb, "KB", 20.0),
-    ]
-    return [
-        Measurement(f"{size} Envoys: {name}", value, unit, other, compared, limit * 1.0)
-        if promised and limit is not None
-        else Measurement(f"{size} Envoys: {name}", value, unit, other, compared)
-        for name, value, other, unit, limit in rows
-    ]
+    made: list[Measurement] = []
+    for one in FIGURES:
+        name, value, other = f"{size} Envoys: {one.name}", one.of(result), one.of(base)
+        target = one.target if promised else None
+        made.append(Measurement(name, value, one.unit, other, compared, target))
+    return made

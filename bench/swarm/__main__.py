@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 
+from bench.swarm.figures import table
 from bench.swarm.former import COMMIT, former
 from bench.swarm.run import Result, Shape, run
 
@@ -36,13 +37,15 @@ def main() -> None:
             profile=given.profile,
             idle=given.idle,
         )
-        print(_line(f"{count} Envoys", run(shape)), flush=True)
+        now = run(shape)
+        print(_line(f"{count} Envoys", now), flush=True)
         if given.former:
             with former(given.former) as tree:
                 if tree is None:
                     parser.error(f"--former {given.former}: this repository has no such commit")
-                result = run(replace(shape, tree=tree, profile=""))
-            print(_line(f"{count} Envoys at {given.former}", result), flush=True)
+                then = run(replace(shape, tree=tree, profile=""))
+            print(_line(f"{count} Envoys at {given.former}", then), flush=True)
+            print(f"\n{table(count, now, then, given.former)}\n", flush=True)
 
 
 def _line(what: str, result: Result) -> str:

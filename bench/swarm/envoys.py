@@ -65,7 +65,8 @@ class Swarm:
         number = len(self.envoys)
         if self._awaits == "await" and len(self.changed_at) == number:
             # Acknowledged first: whoever reads the answer may wait until all are known to have it.
-            self.loop.soon(lambda: self._tell({"at": sorted(self.changed_at[:number])}))
+            told = {"at": sorted(self.changed_at)}
+            self.loop.soon(lambda: self.loop.write(lambda: self._tell(told)))
 
     def refuse(self, why: str) -> None:
         self.refused[why] = self.refused.get(why, 0) + 1
@@ -73,6 +74,7 @@ class Swarm:
     def ordered(self, order: str) -> None:
         """Do what a line says, and answer once that is done."""
         self._began, self._cpu, self._awaits = time.monotonic(), _cpu(), order
+        self.loop.reads_first = order == "await"
         if order == "storm":
             self._connect(0)
             if self.flush:

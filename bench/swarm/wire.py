@@ -2,7 +2,7 @@
 
 The swarm shares a machine with what it measures, so it does no more than the protocol asks:
 requests are literal headers without a table, of answers only the frames count, and what follows
-from one read is written at once.
+from one read is written together.
 https://www.rfc-editor.org/rfc/rfc9113 and https://grpc.github.io/grpc/core/md_doc__p_r_o_t_o_c_o_l-_h_t_t_p2.html
 """
 
@@ -130,7 +130,7 @@ class Connection:
 
     def leave(self) -> None:
         """Write what was sent."""
-        if not self._out:
+        if not self._out or self._number < 0:
             return
         data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
         self._out.clear()
@@ -205,8 +205,8 @@ class Connection:
             self._frame(data[at + 3], data[at + 4], number, data[at + 9 : stop])
             at = stop
         self._buffer = data[at:]
-        if self._number >= 0:
-            self.leave()
+        if self._out:
+            self._loop.write(self.leave)
 
     def _frame(self, kind: int, flags: int, number: int, body: bytes) -> None:
         stream = self._streams.get(number)

@@ -13,7 +13,8 @@ import httpx
 
 from tealmesh.envoy.bootstrap.bootstrap import bootstrap
 from tealmesh.xds.streams.cache import AdsCache
-from tealmesh.xds.streams.server import AdsServicer, Current
+from tealmesh.xds.streams.opening import Current
+from tealmesh.xds.streams.server import AdsServicer
 from tests.http2.echo import SERVERS
 from tests.support.planes.admitting import Shared, secret_file
 from tests.support.programs.envoy import ENVOY

@@ -240,6 +240,30 @@ def test_all_that_connect_at_once_ask_the_database_together() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("alone", [True, False])
+def test_no_task_attends_to_a_stream(alone: bool) -> None:
+    def attending() -> int:
+        coroutines = [task.get_coro() for task in asyncio.all_tasks()]
+        return sum(getattr(one, "__qualname__", "").startswith("Served.") for one in coroutines)
+
+    async def main() -> None:
+        plane, fed = Plane(), Fed()
+        fed.advance(7)
+        current = None if alone else Current(Database().head, fed, steady_clock)
+        async with served(plane, current=current) as at:
+            streams = [await at.begun() for _ in range(3)]
+            assert at.servicer.streams == 3
+            assert attending() == 0
+            plane.publish(resources(weight=1, colours=("green",)))
+            for stream in streams:
+                assert [one.name for one in (await stream.hear()).resources] == ["green"]
+            await streams[0].call.done_writing()
+            assert await streams[0].call.code() is grpc.StatusCode.OK
+            assert at.servicer.streams == 2
+
+    asyncio.run(main())
+
+
 @given(st.dictionaries(st.sampled_from("abcd"), st.integers(0, 2000), min_size=1))
 def test_replicas_even_out(streams: dict[str, int]) -> None:
     average = sum(streams.values()) / len(streams)

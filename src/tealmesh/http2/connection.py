@@ -80,7 +80,7 @@ class Connection(Outgoing):
         self._room_in = _WINDOW
         self._greeted = False
         self._began = False
-        """Whether a call has begun by what is being read."""
+        """Whether what is being read has begun a task."""
         self._left = b""
         self._last = 0
         self._block: tuple[int, int, bytearray] | None = None
@@ -126,7 +126,7 @@ class Connection(Outgoing):
             self.close()
         finally:
             if self._began:
-                # The task of the new call has its turn first: what it says at once leaves too.
+                # The task has its turn first: what it says at once leaves too.
                 self._began = False
                 self._loop.call_soon(self.leave)
             else:
@@ -164,6 +164,12 @@ class Connection(Outgoing):
     def abort(self) -> None:
         """End it at once."""
         self._transport.abort()
+
+    def linger(self) -> None:
+        """A task has begun that serves a call: what it says at once leaves with what follows from
+        what is being read.
+        """
+        self._began = True
 
     def later(self, seconds: float, act: Callable[[], None]) -> None:
         """Act in so many seconds."""
@@ -319,7 +325,6 @@ class Connection(Outgoing):
         metadata = [(name, value) for name, value in text if not name.startswith(":")]
         call = Call(self, number, known.get(":path", ""), metadata, self._first_window)
         self._calls[number] = call
-        self._began = True
         if too_large:
             most = self.options.max_metadata_size
             call.handler = UNSERVED

@@ -41,6 +41,11 @@ Context = Callable[[], ssl.SSLContext]
 """The TLS of the moment."""
 
 
+Begin = Callable[[Call], bool]
+"""Takes up a call where it is read, by giving it a handler; returns False to leave it to a
+coroutine."""
+
+
 class GenericHandler(Protocol):
     """What ``grpc.method_handlers_generic_handler`` makes."""
 
@@ -65,6 +70,7 @@ class Server:
         self._wires: Wires | None = None
         self._options = Options.of(options)
         self._handlers: list[GenericHandler] = []
+        self._begins: dict[str, Begin] = {}
         self._listeners: list[_Listener] = []
         self._connections: set[Connection] = set()
         self._sweeping: asyncio.Task[None] | None = None
@@ -72,6 +78,21 @@ class Server:
     def add_generic_rpc_handlers(self, handlers: Sequence[GenericHandler]) -> None:
         """Serve what these have a method for."""
         self._handlers.extend(handlers)
+
+    def add_direct(self, path: str, begin: Begin) -> None:
+        """Let ``begin`` take up the calls of a method before its coroutine does."""
+        self._begins[path] = begin
+
+    def serve(self, call: Call) -> None:
+        """Let the coroutine of its method serve a call."""
+        details = _Details(call)
+        for one in self._handlers:
+            handler = one.service(details)
+            if handler is not None:
+                call.handler = Served(call, handler)
+                return
+        call.handler = UNSERVED
+        call.finish(UNIMPLEMENTED, "Method not found!")
 
     def add_insecure_port(self, address: str) -> int:
         """Listen at ``HOST:PORT``, ``[HOST]:PORT`` or ``unix:PATH``; returns the port, 0 for a
@@ -123,14 +144,9 @@ class Server:
         return Connection(self._options, self._route, self._connections)
 
     def _route(self, call: Call) -> None:
-        details = _Details(call)
-        for one in self._handlers:
-            handler = one.service(details)
-            if handler is not None:
-                call.handler = Served(call, handler)
-                return
-        call.handler = UNSERVED
-        call.finish(UNIMPLEMENTED, "Method not found!")
+        begin = self._begins.get(call.path)
+        if begin is None or not begin(call):
+            self.serve(call)
 
     async def _sweep(self) -> None:
         loop = asyncio.get_running_loop()

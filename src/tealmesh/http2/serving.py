@@ -10,16 +10,12 @@ from typing import Any, NoReturn, Protocol
 
 import grpc
 
-from tealmesh.http2.call import INTERNAL, OK, Call
+from tealmesh.http2.call import INTERNAL, OK, Call, Handler
 
 _log = logging.getLogger(__name__)
 
 _MOST_WAITING = 256 * 1024
 """Bytes of messages that have not been read yet, until the client is asked to send no more."""
-
-
-_NONE: deque[bytes] = deque(maxlen=0)
-"""Of all whose messages are heard where they are read: each deque has a block of memory."""
 
 
 class MethodHandler(Protocol):
@@ -44,64 +40,48 @@ class Context:
     """The part of ``grpc.aio.ServicerContext`` that our handlers use."""
 
     def __init__(self, call: Call, served: Served) -> None:
-        self._call = call
+        self.call = call
+        """The call itself, for who takes it over."""
         self._served = served
-        self.write_now = call.write
-        """Sends an answer, serialized already, as soon as the client takes it."""
 
     def invocation_metadata(self) -> Sequence[tuple[str, str]]:
         """The headers of the call."""
-        return self._call.metadata
+        return self.call.metadata
 
     def auth_context(self) -> Mapping[str, Sequence[bytes]]:
         """What the client's certificate says."""
-        return self._call.connection.authenticated()
+        return self.call.connection.authenticated()
 
     def peer(self) -> str:
         """``ipv4:ADDRESS:PORT``, ``ipv6:[ADDRESS]:PORT`` or ``unix:``."""
-        return self._call.connection.peer
+        return self.call.connection.peer
 
     async def write(self, message: bytes) -> None:
         """Send an answer that is serialized already; returns once it is on its way."""
-        self._call.write(message)
-        await self.drained()
-
-    @property
-    def pending(self) -> bool:
-        """Whether something is not on its way yet."""
-        return bool(self._call.out)
-
-    async def drained(self) -> None:
-        """Wait until all that was written is on its way."""
-        while self._call.out:
+        self.call.write(message)
+        while self.call.out:
             await self._served.drained()
 
-    def listen(
-        self,
-        heard: Callable[[bytes], None],
-        answer: Callable[[], None],
-        ended: Callable[[], None],
-    ) -> None:
-        """Give requests, as bytes, to ``heard`` where they are read, instead of to who iterates.
-        Call ``answer`` once all that were read together have been heard, and ``ended`` when the
-        client sends no more.
+    def hand_over(self, handler: Handler) -> None:
+        """Let ``handler`` serve the call from now on, which `grpc.aio` cannot: it is told what was
+        not read yet, and nothing ends the call when the coroutine has returned.
         """
-        self._served.listen(heard, answer, ended)
+        self._served.hand_over(handler)
 
     async def abort(self, code: grpc.StatusCode, details: str = "") -> NoReturn:
         """End the call; raises."""
-        self._call.finish(code.value[0], details)
+        self.call.finish(code.value[0], details)
         raise _Aborted
 
     def leave(self) -> None:
         """Take no more calls on the connection, and end it with the last one, which `grpc.aio`
         cannot.
         """
-        self._call.connection.go_away()
+        self.call.connection.go_away()
 
     def hang_up(self) -> None:
         """End the connection with all its calls, which `grpc.aio` cannot."""
-        self._call.connection.abort()
+        self.call.connection.abort()
 
 
 class Served:
@@ -117,28 +97,13 @@ class Served:
         """Of who waits for a message."""
         self._room: asyncio.Future[None] | None = None
         """Of who waits until what was written is on its way."""
-        self._heard: Callable[[bytes], None] | None = None
-        self._answer: Callable[[], None] | None = None
-        self._told_end: Callable[[], None] | None = None
-        self._owes = False
-        """Whether it is to answer once all that was read has been heard."""
         self._deserialize = handler.request_deserializer or bytes
+        call.connection.linger()
         self.task = asyncio.get_running_loop().create_task(self._run(handler))
 
     # As of `Handler`.
 
     def message(self, message: bytes) -> None:
-        heard = self._heard
-        if heard is not None:
-            if not self._owes:
-                self._owes = True
-                self._call.connection.after.append(self._answered)
-            try:
-                heard(message)
-            except Exception:  # noqa: BLE001 - it must not end the connection of other calls
-                self._failed()
-                self.task.cancel()
-            return
         self._messages.append(message)
         self._waiting += len(message)
         self.full = self._waiting >= _MOST_WAITING
@@ -146,8 +111,6 @@ class Served:
 
     def half_closed(self) -> None:
         self._ended = True
-        if self._told_end is not None:
-            self._told_end()
         _wake(self._wake)
 
     def lost(self) -> None:
@@ -157,33 +120,13 @@ class Served:
     def room(self) -> None:
         _wake(self._room)
 
-    def listen(
-        self,
-        heard: Callable[[bytes], None],
-        answer: Callable[[], None],
-        ended: Callable[[], None],
-    ) -> None:
-        """As of `Context`. What waits already is heard first, and not answered by itself."""
-        self._heard, self._answer, self._told_end = heard, answer, ended
-        self._owes = True
+    def hand_over(self, handler: Handler) -> None:
+        """As of `Context`."""
+        self._call.handler = handler
         while self._messages:
-            self.message(self._take())
-        self._messages, self._owes = _NONE, False
+            handler.message(self._take())
         if self._ended:
-            ended()
-
-    def _failed(self) -> None:
-        _log.exception("%s of %s failed", self._call.path, self._call.connection.peer)
-        self._call.finish(INTERNAL, "the control plane failed")
-
-    def _answered(self) -> None:
-        self._owes = False
-        try:
-            if self._answer is not None:
-                self._answer()
-        except Exception:  # noqa: BLE001 - as in `message`
-            self._failed()
-            self.task.cancel()
+            handler.half_closed()
 
     async def drained(self) -> None:
         """Wait until all that was written is on its way, or the client is gone."""
@@ -226,13 +169,14 @@ class Served:
         except asyncio.CancelledError:
             call.finish(INTERNAL, "the call was cancelled")
             raise
-        except Exception:  # noqa: BLE001 - whatever a handler raises ends its call alone
-            self._failed()
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises ends its call alone
+            failed(call, error)
 
     async def _serve(self, handler: MethodHandler, context: Context) -> None:
         if handler.stream_stream is not None:
             await handler.stream_stream(self, context)
-            self._call.finish(OK)
+            if self._call.handler is self:
+                self._call.finish(OK)
             return
         if handler.stream_unary is not None:
             answer = await handler.stream_unary(self, context)
@@ -247,6 +191,12 @@ class Served:
         serialize = handler.response_serializer or bytes
         await context.write(serialize(answer))
         self._call.finish(OK)
+
+
+def failed(call: Call, error: Exception) -> None:
+    """End a call whose handler has failed by an error of its own."""
+    _log.error("%s of %s failed", call.path, call.connection.peer, exc_info=error)
+    call.finish(INTERNAL, "the control plane failed")
 
 
 def _wake(waiting: asyncio.Future[None] | None) -> None:

@@ -21,8 +21,11 @@ AVAILABLE = hasattr(select, "epoll")
 """Whether the system has it."""
 
 _READ = 64 * 1024
-_AT_ONCE = 256
-"""Connections that are read from until others in the event loop get their turn."""
+_AT_ONCE, _FEW = 256, 64
+"""Connections that are read from until others in the event loop get their turn; fewer while these
+need it for longer than ``_LONG_SECONDS``. So while thousands of Envoys are told of a change, what
+is told has most of the time, and what they answer waits."""
+_LONG_SECONDS = 0.01
 _HIGH, _LOW = 64 * 1024, 16 * 1024
 """Bytes that wait: from the first on the protocol is asked to write no more, until the second."""
 
@@ -34,6 +37,8 @@ class Wires:
         self._loop = asyncio.get_running_loop()
         self._epoll = select.epoll()
         self._wires: dict[int, Wire] = {}
+        self._left_at = 0.0
+        """When others got their turn."""
         self._loop.add_reader(self._epoll.fileno(), self._ready)
 
     def add(self, accepted: socket.socket, peer: object, protocol: asyncio.Protocol) -> None:
@@ -62,7 +67,8 @@ class Wires:
 
     def _ready(self) -> None:
         wires = self._wires
-        for number, events in self._epoll.poll(0, _AT_ONCE):
+        most = _FEW if self._loop.time() - self._left_at > _LONG_SECONDS else _AT_ONCE
+        for number, events in self._epoll.poll(0, most):
             wire = wires.get(number)
             if wire is None:
                 continue  # ended by what came before it
@@ -71,6 +77,7 @@ class Wires:
             except Exception:  # noqa: BLE001 - one connection must not end the others
                 _log.exception("a connection of %s failed", wire.get_extra_info("peername"))
                 wire.abort()
+        self._left_at = self._loop.time()
 
 
 class Wire(asyncio.Transport):
@@ -132,15 +139,21 @@ class Wire(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self._over:
             return
-        data = bytes(data)
         if self._out:
             self._out += data
         else:
-            self._out = data
-            self._send()
-            if self._out:
-                self._watch()
-        if len(self._out) > _HIGH and not self._full and not self._over:
+            try:
+                sent = self._socket.send(data)
+            except (BlockingIOError, InterruptedError):
+                sent = 0
+            except OSError as error:
+                self._end(error)
+                return
+            if sent == len(data):
+                return  # nearly always
+            self._out = bytes(data[sent:])
+            self._watch()
+        if len(self._out) > _HIGH and not self._full:
             self._full = True
             self._protocol.pause_writing()
 

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -51,10 +51,12 @@ class _Failing:
 class Attempts:
     """Of `Supervisor.attempt`: surrounds each one, thousands in a second."""
 
-    __slots__ = ("_concerns", "_supervisor", "_worker")
+    __slots__ = ("_concerns", "_supervisor", "_worker", "failing")
 
     def __init__(self, supervisor: Supervisor, worker: str, concerns: str) -> None:
         self._supervisor = supervisor
+        self.failing: Collection[str] = supervisor._failing
+        """Who fails at present: where nobody does, nobody need be told that an attempt worked."""
         self._worker = worker
         self._concerns = concerns
 
@@ -67,8 +69,12 @@ class Attempts:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        if error is not None or self._supervisor._failing:
-            self._supervisor.attempted(self._worker, self._concerns, error)
+        if error is not None or self.failing:
+            self.ended(error)
+
+    def ended(self, error: BaseException | None) -> None:
+        """An attempt has worked, or failed; the same as the end of a block."""
+        self._supervisor.attempted(self._worker, self._concerns, error)
 
 
 def _nobody(how: object, trouble: Trouble) -> None:

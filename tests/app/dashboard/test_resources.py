@@ -59,7 +59,7 @@ def world(tmp_path: Path) -> Iterator[tuple[Direct, list[Held]]]:
     snapshot = mesh_snapshot(api.store.view, "m")
     assert snapshot is not None
     cache = AdsCache(translate, lambda mesh: [], system_clock)
-    cache._snapshots["m"] = snapshot  # Without a loop there is no hold-off to wait for.
+    cache.snapshots["m"] = snapshot  # Without a loop there is no hold-off to wait for.
     nodes = [("db", Kind.VIRTUAL_NODE), ("web", Kind.VIRTUAL_NODE), ("edge", Kind.VIRTUAL_GATEWAY)]
     for name, kind in nodes:
         proxy = Proxy("m", kind, name)

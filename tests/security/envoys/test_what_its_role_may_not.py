@@ -10,6 +10,8 @@ import grpc
 import pytest
 
 from tealmesh.aws.callers.policies import Document
+from tealmesh.model.errors import EnvoyForbidden
+from tealmesh.model.identity.envoys import SCHEME
 from tests.security.world import NODES, WEB, World, attack, until
 
 PERMISSION_DENIED = grpc.StatusCode.PERMISSION_DENIED
@@ -82,6 +84,40 @@ def test_a_node_that_the_policy_does_not_name(tmp_path: Path, documents: list[Do
         assert world.admission.cut_off(WEB)
         # What it counts is still its own: it goes on sending with what it has.
         assert await world.report(world.token_of(WEB), NODES[WEB]) is grpc.StatusCode.OK
+
+    attack(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("documents", [ALLOWED[0], REFUSED[0]], ids=["allowed", "refused"])
+def test_what_was_asked_counts_for_who_comes_next(
+    tmp_path: Path, documents: list[Document]
+) -> None:
+    async def scenario(world: World) -> None:
+        world.roles[ROLE] = documents
+        await world.put(WEB, role=ROLE)
+
+        def at_once() -> str | None:
+            given = f"{SCHEME}{world.token_of(WEB)}"
+            return world.admission.admit_at_once(given, NODES[WEB], "")
+
+        assert at_once() is None
+        assert world.asked == 0
+        why = await world.admission.permissions.why_not(ROLE, NODES[WEB])
+        asked = world.asked
+        if why:
+            for _ in range(2):
+                assert await world.refused(world.token_of(WEB), NODES[WEB]) == (
+                    PERMISSION_DENIED,
+                    why,
+                )
+            with pytest.raises(EnvoyForbidden):
+                at_once()
+            assert world.told == [("fails", f"the Envoy of {WEB}", why)]
+        else:
+            assert at_once() == WEB
+        assert world.asked == asked
+        world.admission.permissions.forget()
+        assert at_once() is None
 
     attack(tmp_path, scenario)
 

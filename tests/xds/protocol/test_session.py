@@ -156,7 +156,7 @@ class Machine(RuleBasedStateMachine):
 
     def gone_back_to(self) -> ResourceSet | None:
         """The former target that is being sent, because the Envoy refuses the present one."""
-        session = self.session if isinstance(self.session, Session) else self.session._at.session
+        session = self.session if isinstance(self.session, Session) else self.session.at.session
         return None if session._target is session._desired else session._target
 
     @rule()

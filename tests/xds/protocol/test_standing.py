@@ -255,7 +255,7 @@ def test_who_came_later_or_again_stands_with_the_others(delta: bool) -> None:
     fleet.run_with(target("3"), now=9.5)
     # In the state of the world, an Envoy that came again has no nonce for what it was not sent.
     points = 1 if delta else 2
-    assert len({id(session._at) for _, session in fleet.lanes}) == points
+    assert len({id(session.at) for _, session in fleet.lanes}) == points
     # The target, the response, its acknowledgement, and that no more is due.
     assert fleet.run_with(target("4"), now=11.0) == 4 * points
 

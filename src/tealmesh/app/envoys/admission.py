@@ -7,6 +7,7 @@ counts for nothing. Design notes 035 and 038.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hmac
 import logging
@@ -40,6 +41,9 @@ _EXPECTED = (
     "the control plane expects the metadata 'authorization: Bearer TOKEN' with the token of this "
     "Envoy"
 )
+ARRIVAL_SECONDS = 5.0
+"""How long an Envoy waits for its task to be known."""
+_LOOK_SECONDS = 0.2
 _KEPT = 200
 """Refused Envoys that are remembered, at most."""
 
@@ -71,9 +75,8 @@ class Admission:
     """Which certificates stand for which nodes."""
     roles: RoleIdentities | None = None
     """Who knows those that prove by STS which role they have; None where nobody does."""
-    missed: Callable[[], None] = lambda: None
-    """Called when an Envoy proves that it is of a task that we do not know: one that runs in an ECS
-    elsewhere may be new."""
+    hurry: Callable[[], None] | None = None
+    """Asks for an early look at an ECS that is elsewhere; None where all tasks are our own."""
     refusals: dict[str, Refusal] = field(default_factory=dict)
     """By identity: those that are refused at present."""
     _proven: tuple[object, Identity] | None = None
@@ -98,6 +101,7 @@ class Admission:
 
     async def identify(self, given: str, node_id: str, declared: str) -> str:
         identity = await self._identity(given, node_id, declared)
+        await self._arrival(identity)
         with self._telling(identity, node_id):
             role = self._check(identity, node_id)
             if identity.owner is Owner.ROLE and role:
@@ -105,10 +109,25 @@ class Admission:
                 await self._permit(role, identity.resource)
         return identity.name
 
+    def admit_at_once(self, given: str, node_id: str, declared: str) -> str | None:
+        if self._asks(given):
+            return None
+        identity = self._shown(given, node_id, declared)
+        with self._telling(identity, node_id):
+            role = self._check(identity, node_id)
+            why = self.permissions.said(role, identity.resource) if role else ""
+            if why is None:
+                return None
+            if why:
+                raise EnvoyForbidden(why, by_role=True)
+        self._let_in(identity.name or identity.resource)
+        return identity.name
+
     async def admit(
         self, given: str, node_id: str, declared: str, since: float | None = None
     ) -> str:
         identity = await self._identity(given, node_id, declared, since)
+        await self._arrival(identity)
         with self._telling(identity, node_id):
             role = self._check(identity, node_id)
             if role:
@@ -148,6 +167,18 @@ class Admission:
             return ""
         return say("IAM does not know its role {role}: what it may is not asked", role=state.role)
 
+    async def _arrival(self, identity: Identity) -> None:
+        """Wait for a task that is proven and not known yet, as its ECS is elsewhere: refused, its
+        Envoy would come back after its back-off, seconds after the task is known.
+        """
+        if self.hurry is None or identity.owner is not Owner.TASK:
+            return
+        for _ in range(round(ARRIVAL_SECONDS / _LOOK_SECONDS)):
+            if self._state(identity.name) is not None:
+                return
+            self.hurry()
+            await asyncio.sleep(_LOOK_SECONDS)
+
     async def _permit(self, role: str, resource: str) -> None:
         """Raise EnvoyForbidden if the role may not have the configuration."""
         why = await self.permissions.why_not(role, resource)
@@ -167,17 +198,27 @@ class Admission:
     async def _identity(
         self, given: str, node_id: str, declared: str, since: float | None = None
     ) -> Identity:
+        if self.roles is None or not self._asks(given):
+            return self._shown(given, node_id, declared)
+        try:
+            text = given.removeprefix(SCHEME)
+            return await self.roles.identity(text, _short(node_id), since)
+        except EnvoyForbidden as error:
+            self._refused(Refusal(error.name, node_id, str(error)))
+            raise
+
+    def _asks(self, given: str) -> bool:
+        """Whether STS has to be asked what this proves."""
+        of_scheme = given.startswith(SCHEME) and is_proof(given.removeprefix(SCHEME))
+        return of_scheme and self.roles is not None
+
+    def _shown(self, given: str, node_id: str, declared: str) -> Identity:
+        """What is proven by itself. Raises EnvoyUnknown."""
         if given.startswith(CERTIFIED):
             return self._certified(given.removeprefix(CERTIFIED), node_id, declared)
         text = given.removeprefix(SCHEME)
         if text == given or not text:
             raise EnvoyUnknown(_EXPECTED)
-        if is_proof(text) and self.roles is not None:
-            try:
-                return await self.roles.identity(text, _short(node_id), since)
-            except EnvoyForbidden as error:
-                self._refused(Refusal(error.name, node_id, str(error)))
-                raise
         if any(_same(text, one) for one in self.keys.owners):
             return Identity(Owner.USER, declared, _short(node_id))
         if self.keys.former and _same(text, self.keys.former):
@@ -229,7 +270,6 @@ class Admission:
             case Owner.TASK:
                 state = self._state(identity.name)
                 if state is None:
-                    self.missed()
                     raise EnvoyForbidden(f"the task {identity.name} is not known, or no longer")
                 if state.phase is Phase.STOPPED:
                     raise EnvoyForbidden(f"the task {identity.name} has stopped")

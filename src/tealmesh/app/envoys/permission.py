@@ -92,15 +92,23 @@ class Permissions:
         known = self._answers.get((role, resource))
         return known.why if known else ""
 
+    def said(self, role: str, resource: str) -> str | None:
+        """As `why_not`, of an answer that still counts; None where somebody has to be asked."""
+        known = self._answers.get((role, resource))
+        if known is None or self._clock() - known.at >= self._lasts(known):
+            return None
+        return known.why if known.version == (self._changes, self._decider.version()) else None
+
     async def why_not(self, role: str, resource: str) -> str:
         """Why the Envoy of a task with this role may not stand for ``mesh/M/virtualNode/N``; empty
         if it may. Raises EnvoyUnverified if nobody can be asked and nobody has said so lately.
         """
+        said = self.said(role, resource)
+        if said is not None:
+            return said
         known = self._answers.get((role, resource))
         now = self._clock()
         version = (self._changes, self._decider.version())
-        if known and known.version == version and now - known.at < self._lasts(known):
-            return known.why
         try:
             async with asyncio.timeout(_ASKING_SECONDS):
                 why = await self._decider.why_not(role, resource)

@@ -24,7 +24,8 @@ from tealmesh.supervision.supervisor import Supervisor
 from tealmesh.traces.collector import TraceServicer
 from tealmesh.xds.streams import balance
 from tealmesh.xds.streams.cache import AdsCache
-from tealmesh.xds.streams.server import AdsServicer, Current
+from tealmesh.xds.streams.opening import Current
+from tealmesh.xds.streams.server import AdsServicer
 
 _log = logging.getLogger(__name__)
 

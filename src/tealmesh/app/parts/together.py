@@ -42,5 +42,5 @@ def in_production(ground: Ground, config: ServeConfig) -> tuple[Plane, Elsewhere
     entrance = Entrance(ground, aws.iam)
     streams = Streams(ground, entrance, aws)
     cloud = Elsewhere(ground, config, aws)
-    streams.admission.missed = cloud.workloads.hurry
+    streams.admission.hurry = cloud.workloads.hurry
     return Plane(ground, entrance, aws, streams, cloud), cloud

@@ -84,6 +84,12 @@ class Admit(Protocol):
         """
         ...
 
+    def admit_at_once(self, given: str, node_id: str, declared: str) -> str | None:
+        """The same for an Envoy that comes new, where nobody else has to be asked; None where
+        somebody has to be.
+        """
+        ...
+
 
 def shown(
     metadata: Iterable[tuple[str, str | bytes]], connection: Mapping[str, Iterable[bytes]]

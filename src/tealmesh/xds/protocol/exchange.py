@@ -91,9 +91,13 @@ NONCE_LENGTH = 8
 """Of nearly every nonce, so that requests can be told apart from their nonces."""
 
 
+_NONCES = tuple(f"{number:0{NONCE_LENGTH}d}" for number in range(1024))
+"""The first ones, which all streams share."""
+
+
 def nonce_of(number: int) -> str:
     """What the response of this number on its stream is called."""
-    return f"{number:0{NONCE_LENGTH}d}"
+    return _NONCES[number] if number < len(_NONCES) else f"{number:0{NONCE_LENGTH}d}"
 
 
 def version_of(resources: Mapping[str, Resource]) -> str:

@@ -46,7 +46,7 @@ class Own:
 
     def request(self, type_url: str, request: Request) -> Request:
         """A request of this Envoy, as the session understands it."""
-        if not self._address or (request.error is None and _names_nothing(type_url, request)):
+        if not self._address or is_common(type_url, request):
             return request
         if request.error is not None:
             request = replace(request, error=self._common(request.error))
@@ -86,8 +86,10 @@ class Own:
         return tuple(self._common(name) for name in names)
 
 
-def _names_nothing(type_url: str, request: Request) -> bool:
-    """Whether a request has no name that could bear an address."""
+def is_common(type_url: str, request: Request) -> bool:
+    """Whether nothing in a request can bear an address, so that it means the same of all Envoys."""
+    if request.error is not None:
+        return False
     if type_url != ResourceType.LISTENER:
         return True
     named = request.names or request.subscribe or request.unsubscribe or request.initial_versions

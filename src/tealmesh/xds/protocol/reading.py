@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from google.protobuf.message import DecodeError
 
 from tealmesh.xds.protocol.exchange import NONCE_LENGTH, Request
+from tealmesh.xds.protocol.own import is_common
 from tealmesh.xds.protocol.variants import DiscoveryRequest, Variant, unknown_type
 
 _TAIL = NONCE_LENGTH + 2
@@ -33,6 +34,8 @@ class Heard:
     request: Request
     wrong: str
     """Why it cannot be answered; empty if it can."""
+    common: bool
+    """As of `is_common`."""
 
 
 class Reader:
@@ -53,8 +56,10 @@ class Reader:
         """
         nonce = data[-NONCE_LENGTH:]
         if nonce.isdigit() and data[-_TAIL:-NONCE_LENGTH] == self._tail:
+            said = data[:-_TAIL]
+            known = self._known.get(said)
             try:
-                return self._heard(data[:-_TAIL]), nonce.decode()
+                return self._heard(said) if known is None else known, nonce.decode()
             except DecodeError:
                 pass  # What looks like a nonce is the end of something else.
         heard = self._heard(data)
@@ -63,7 +68,9 @@ class Reader:
     def heard(self, message: DiscoveryRequest) -> Heard:
         """What a request says that is decoded already."""
         request = self._variant.parse(message)
-        return Heard(message.type_url, message.node.id, request, unknown_type(message))
+        type_url, wrong = message.type_url, unknown_type(message)
+        common = is_common(type_url, request)
+        return Heard(type_url, message.node.id, request, wrong, common)
 
     def _heard(self, data: bytes) -> Heard:
         known = self._known.get(data)

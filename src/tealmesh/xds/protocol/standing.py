@@ -218,59 +218,61 @@ class SharedSession:
     """A `Session` of one stream, which shares its steps with others."""
 
     __slots__ = (
-        "_at",
-        "_fault",
         "_nonces",
         "_revision",
         "_sent",
         "_steps",
         "acknowledged",
+        "at",
         "delta",
+        "fault",
     )
 
     def __init__(self, standings: Standings, memory: Memory, *, delta: bool) -> None:
         self.delta = delta
         self.acknowledged = 0
         self._steps = standings
-        self._at = standings.first(memory)
+        self.at = standings.first(memory)
+        """Where the stream stands."""
         self._sent = 0
         self._nonces: dict[str, str] = {}
         """By a nonce of this stream, what the standing calls it."""
         self._revision = 0
-        self._fault: tuple[str, ...] = ()
+        self.fault: tuple[str, ...] = ()
+        """Why the newest resources cannot be sent; empty if they can."""
 
     @property
     def wake_at(self) -> float | None:
         """As of `Session`."""
-        return self._at.wake_at
+        return self.at.wake_at
 
     @property
     def rejections(self) -> tuple[str, ...]:
         """As of `Session`."""
-        return self._fault + self._at.rejections
+        return self.fault + self.at.rejections
 
     @property
     def in_flight(self) -> bool:
         """As of `Session`."""
-        return self._at.in_flight
+        return self.at.in_flight
 
     def set_target(self, target: ResourceSet, revision: int) -> None:
         """As of `Session`. Streams stand together only if they are given the same object."""
-        self._revision, self._fault = revision, ()
+        self._revision, self.fault = revision, ()
         event = ("target", id(target))
-        step = self._at.after.get(event)
+        step = self.at.after.get(event)
         if step is None:
 
             def act(session: Session) -> None:
                 session.acknowledged = 0
                 session.set_target(target, 1)
 
-            step = self._steps.step(self._at, event, act, target)
+            step = self._steps.step(self.at, event, act, target)
         self._go(step.to, step.renamed)
 
     def keep(self, reason: str) -> None:
         """As of `Session`."""
-        self._fault = (reason,)
+        self.fault = (reason,)
 
     def request(
         self, type_url: str, request: Request, nonce: str | None = None, known: object = None
@@ -281,7 +283,7 @@ class SharedSession:
         """
         given = request.nonce if nonce is None else nonce
         name = self._nonces.get(given, "unknown") if given else ""
-        after = self._at.after
+        after = self.at.after
         step = after.get((known, name))
         if step is None:
             step = self._followed(type_url, request, name)
@@ -294,15 +296,15 @@ class SharedSession:
     def _followed(self, type_url: str, request: Request, name: str) -> _Step:
         """What follows from a request about what the standing calls ``name``."""
         event = (type_url, name, request.said)
-        step = self._at.after.get(event)
+        step = self.at.after.get(event)
         if step is None:
             named = replace(request, nonce=name)
-            step = self._steps.step(self._at, event, lambda s: s.request(type_url, named))
+            step = self._steps.step(self.at, event, lambda s: s.request(type_url, named))
         return step
 
     def next(self, now: float) -> Send | None:
         """As of `Session`."""
-        at = self._at
+        at = self.at
         if at.quiet:
             return None
         step = self._steps.next_step(at, math.floor(now / TICK) * TICK)
@@ -318,37 +320,40 @@ class SharedSession:
         """All that `next` would return until it returns None, each with the nonce that counts
         instead of the one in it.
         """
-        at = self._at
+        at = self.at
         if at.quiet:
             return []
         run, tick = at.run, math.floor(now / TICK) * TICK
         if run is None or (run.tick is not None and run.tick != tick):
             run = self._steps.run(at, tick)
         self._go(run.to, run.renamed)
-        return [(send, self._named(send)) for send in run.sends]
+        named: list[tuple[Send, str]] = []
+        for send in run.sends:
+            named.append((send, self._named(send)))
+        return named
 
     def _named(self, send: Send) -> str:
         """What is sent under a nonce of the standing, by its nonce on this stream."""
         self._sent += 1
-        nonce = nonce_of(self._sent)
-        self._nonces[nonce] = send.nonce
-        if len(self._nonces) > _NONCES:
-            live = self._at.session.nonces()
-            self._nonces = {own: name for own, name in self._nonces.items() if name in live}
+        nonce, nonces = nonce_of(self._sent), self._nonces
+        nonces[nonce] = send.nonce
+        if len(nonces) > _NONCES:
+            live = self.at.session.nonces()
+            self._nonces = {own: name for own, name in nonces.items() if name in live}
         return nonce
 
     def missing(self) -> list[str]:
         """As of `Session`."""
-        return self._at.missing()
+        return self.at.missing()
 
     def memory(self) -> Memory:
         """As of `Session`."""
-        return self._at.memory()
+        return self.at.memory()
 
     def _go(self, to: Standing, renamed: dict[str, str] | None) -> None:
-        self._at = to
+        self.at = to
         if renamed is not None and self._nonces:
             names = self._nonces.items()
             self._nonces = {own: renamed[name] for own, name in names if name in renamed}
-        if to.acknowledged and not self._fault and self._revision > self.acknowledged:
+        if to.acknowledged and not self.fault and self._revision > self.acknowledged:
             self.acknowledged = self._revision

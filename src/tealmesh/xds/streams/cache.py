@@ -29,7 +29,7 @@ from tealmesh.xds.protocol.standing import SharedSession, Standings
 from tealmesh.xds.streams.alarms import Alarms
 from tealmesh.xds.streams.connection import SILENCE_SECONDS, Connection, Envoy
 from tealmesh.xds.streams.counts import Counts
-from tealmesh.xds.streams.elsewhere import Elsewhere, Moved, Nowhere, runs_there
+from tealmesh.xds.streams.elsewhere import Elsewhere, Moved, Nowhere, refused_there, runs_there
 from tealmesh.xds.streams.fed import Fed
 from tealmesh.xds.streams.owing import Owing
 from tealmesh.xds.streams.register import Expected, Register
@@ -82,7 +82,8 @@ class AdsCache:
         self._translate = translate
         self._expected = expected
         self._order = order
-        self._snapshots: dict[str, Snapshot] = {}
+        self.snapshots: dict[str, Snapshot] = {}
+        """The newest of each mesh."""
         self._valid: dict[str, int] = {}
         """By mesh, the newest revision at which its snapshot is still what it was."""
         self._removed: set[str] = set()
@@ -104,11 +105,11 @@ class AdsCache:
     def update(self, snapshot: Snapshot) -> None:
         """Replace the mesh's snapshot, unless the present one is as new."""
         mesh = snapshot.scope
-        if mesh in self._snapshots and self._valid[mesh] >= snapshot.revision:
+        if mesh in self.snapshots and self._valid[mesh] >= snapshot.revision:
             return
-        if mesh in self._snapshots:
-            self._recollections.replaced(self._snapshots[mesh])
-        self._snapshots[mesh], self._valid[mesh] = snapshot, snapshot.revision
+        if mesh in self.snapshots:
+            self._recollections.replaced(self.snapshots[mesh])
+        self.snapshots[mesh], self._valid[mesh] = snapshot, snapshot.revision
         self._removed.discard(mesh)
         self._waking.schedule(mesh)
 
@@ -116,14 +117,14 @@ class AdsCache:
         """The mesh's snapshot is still the same at ``revision``: who runs with it runs with that
         revision too. Costs no Envoy anything.
         """
-        if mesh in self._snapshots and self._valid[mesh] < revision:
+        if mesh in self.snapshots and self._valid[mesh] < revision:
             self._valid[mesh], before = revision, self._valid[mesh]
             self.waiting.all(mesh, before)
             self.moved(mesh)
 
     def remove(self, mesh: str) -> None:
         """Forget a deleted mesh. Its Envoys keep what they have until they disconnect."""
-        if self._snapshots.pop(mesh, None) is not None:
+        if self.snapshots.pop(mesh, None) is not None:
             self._removed.add(mesh)
             self._recollections.forget(mesh)
             self._waking.schedule(mesh)
@@ -133,21 +134,16 @@ class AdsCache:
         never seen has not converged; one that was removed has.
         """
         others = self.elsewhere.reported(mesh)
-        expected = sorted({*self._expected(mesh), *self._register.connected(mesh), *others})
-        snapshot = self._snapshots.get(mesh)
+        expected = self._register.everyone(mesh, others)
+        snapshot = self.snapshots.get(mesh)
         if mesh in self._removed:
-            return Convergence(revision, tuple(expected), True, ())
+            return Convergence(revision, expected, True, ())
         waiting = tuple(self._behind(expected, revision, others))
-        envoys = [envoy for envoy in map(self._register.get, waiting) if envoy is not None]
-        # What was refused before the newest snapshot says nothing about that one.
-        informed = [e for e in envoys if all(c.snapshot is snapshot for c in e.connections)]
-        rejected = {envoy.id: envoy.rejected for envoy in informed if envoy.rejected}
-        for identity in waiting if others else ():
-            other = others.get(identity)
-            if other is not None and other.status.rejected and other.informed >= revision:
-                rejected[identity] = other.status.rejected
+        here = (envoy for envoy in map(self._register.get, waiting) if envoy is not None)
+        rejected = {envoy.id: why for envoy in here if (why := envoy.refused(snapshot))}
+        rejected |= refused_there(others, waiting, revision) if others else {}
         current = snapshot is not None and self._valid[mesh] >= revision
-        return Convergence(revision, tuple(expected), current and not waiting, waiting, rejected)
+        return Convergence(revision, expected, current and not waiting, waiting, rejected)
 
     def _known(self, mesh: str, revision: int) -> bool:
         """Whether it is known what a revision, or a later one, means for Envoys."""
@@ -172,7 +168,7 @@ class AdsCache:
             others[identity].status
             if identity in others and identity not in here
             else self._status(identity, pending)
-            for identity in sorted({*self._expected(mesh), *here, *others})
+            for identity in self._register.everyone(mesh, others)
         ]
 
     def meshes(self) -> list[str]:
@@ -181,7 +177,7 @@ class AdsCache:
 
     def here(self, mesh: str, ids: Collection[str] | None = None) -> Iterator[Reported]:
         """Every Envoy that has a stream here, as other replicas are told; or those with ``ids``."""
-        snapshot, valid = self._snapshots.get(mesh), self._valid.get(mesh, 0)
+        snapshot, valid = self.snapshots.get(mesh), self._valid.get(mesh, 0)
         connected = self._register.connected(mesh)
         asked = connected if ids is None else [one for one in ids if one in connected]
         for envoy in [connected[identity] for identity in asked]:
@@ -236,7 +232,7 @@ class AdsCache:
         here: begin its session with what the Envoy may hold, if that was sent lately.
         """
         envoy, proxy = connection.envoy, connection.envoy.proxy
-        snapshot, last = self._snapshots.get(proxy.mesh), envoy.memory.outcomes
+        snapshot, last = self.snapshots.get(proxy.mesh), envoy.memory.outcomes
         here = any(version_of(one) == version for one in last.get(ResourceType.CLUSTER, ()))
         if here or proxy.proxyless or snapshot is None or not snapshot.has(proxy):
             return
@@ -263,11 +259,15 @@ class AdsCache:
         what came of it.
         """
         proxy = connection.envoy.proxy
-        snapshot = self._snapshots.get(proxy.mesh)
-        if snapshot is connection.snapshot or snapshot is None or not snapshot.has(proxy):
+        snapshot = self.snapshots.get(proxy.mesh)
+        if snapshot is connection.snapshot or snapshot is None:
             return
-        connection.snapshot = snapshot
-        resources = self._resources(snapshot, proxy).resources
+        known = self._translated.get(proxy)
+        if known is None or known.snapshot is not snapshot:
+            if not snapshot.has(proxy):
+                return
+            known = self._resources(snapshot, proxy)
+        connection.snapshot, resources = snapshot, known.resources
         if isinstance(resources, str):
             connection.session.keep(resources)
         else:
@@ -311,7 +311,7 @@ class AdsCache:
         """The snapshot that a proxy was translated from and the newest one, if it gets the same of
         both.
         """
-        before, snapshot = self._translated.get(proxy), self._snapshots.get(mesh)
+        before, snapshot = self._translated.get(proxy), self.snapshots.get(mesh)
         if before is None or snapshot is None or not snapshot.has(proxy):
             return None
         same = self._resources(snapshot, proxy).resources is before.resources
@@ -327,8 +327,12 @@ class AdsCache:
     ) -> Iterator[str]:
         """Those of the expected Envoys that do not run with a revision."""
         enough: dict[int, float] = {}
+        known = self._register.known
         for identity in expected:
-            envoy, other = self._register.get(identity), others.get(identity)
+            envoy = known.get(identity)
+            if envoy is not None and envoy.acknowledged >= revision and not others:
+                continue  # nearly always
+            other = others.get(identity)
             if other is not None and (there := runs_there(envoy, other, revision)) is not None:
                 if not there:
                     yield identity
@@ -349,7 +353,7 @@ class AdsCache:
         known = self._translated.get(proxy)
         if self._why_orphaned(envoy):
             return -math.inf
-        if known is None or known.snapshot is not self._snapshots.get(proxy.mesh):
+        if known is None or known.snapshot is not self.snapshots.get(proxy.mesh):
             return revision
         same = not isinstance(known.resources, str) and self._valid[proxy.mesh] >= revision
         return known.since if same else revision
@@ -357,7 +361,7 @@ class AdsCache:
     def _acknowledged(self, envoy: Envoy) -> int:
         """The newest revision that an Envoy runs with."""
         mesh, known = envoy.proxy.mesh, self._translated.get(envoy.proxy)
-        if known is None or known.snapshot is not self._snapshots.get(mesh):
+        if known is None or known.snapshot is not self.snapshots.get(mesh):
             return envoy.acknowledged
         if isinstance(known.resources, str) or envoy.acknowledged < known.since:
             return envoy.acknowledged
@@ -365,7 +369,7 @@ class AdsCache:
 
     def _why_orphaned(self, envoy: Envoy) -> str:
         """Why this Envoy is not waited for, since what it stands for does not exist; or empty."""
-        snapshot = self._snapshots.get(envoy.proxy.mesh)
+        snapshot = self.snapshots.get(envoy.proxy.mesh)
         if snapshot is None:
             of_mesh = envoy.proxy.kind != LOAD_BALANCER
             missing = f"mesh {envoy.proxy.mesh}" if of_mesh else envoy.proxy.resource

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tealmesh.envoy.resources import ResourceType
 from tealmesh.model.clock import Steady
@@ -15,6 +14,7 @@ from tealmesh.model.mesh import Proxy, Snapshot
 from tealmesh.model.said import say
 from tealmesh.xds.protocol.exchange import Request
 from tealmesh.xds.protocol.own import Own
+from tealmesh.xds.protocol.reading import Heard
 from tealmesh.xds.protocol.session import Memory, Send
 from tealmesh.xds.protocol.standing import SharedSession
 
@@ -31,6 +31,22 @@ SILENCE_SECONDS = 60.0
 """How long an Envoy may leave a response unanswered before its stream is closed."""
 
 
+class Stream(Protocol):
+    """A stream that no task attends to: it is told at once."""
+
+    def send(self) -> None:
+        """Something may be due: send it."""
+        ...
+
+    def look(self) -> None:
+        """See whether the stream has to end, and whether something is due."""
+        ...
+
+    def finish(self) -> None:
+        """End the stream."""
+        ...
+
+
 class Connection:
     """One stream of one Envoy, as the servicer uses it."""
 
@@ -43,40 +59,47 @@ class Connection:
         """Whether the stream should finish."""
         self.error: TealError | None = None
         """Why it does, if the Envoy is not to have it any more."""
-        self.send: Callable[[], None] | None = None
-        """Sends what is due where that can be done without waiting; None where a task has to."""
+        self.stream: Stream | None = None
+        """None where a task attends to it, which `wait`s."""
+        self.woken = False
+        """Whether that task has to look."""
         self._begins = True
         """Whether it has not asked for anything yet."""
         self._cache = cache
-        self._wake = asyncio.Event()
+        self._waiting: asyncio.Future[None] | None = None
         self._owed_since: float | None = None
         """Since when the Envoy owes an answer, or has given another; None if it owes none."""
 
     def request(
-        self, type_url: str, request: Request, nonce: str | None = None, known: object = None
+        self,
+        type_url: str,
+        request: Request,
+        nonce: str | None = None,
+        known: Heard | None = None,
     ) -> None:
         """Process a request of the Envoy, about the response ``nonce`` if that is not in it.
-        ``known``: as of `SharedSession.request`.
+        ``known``: what stands for this type and request, if it is likely to be heard again.
         """
         own = self.envoy.own
         if self._begins:
             self._begins = False
             if type_url == ResourceType.CLUSTER and request.version:
                 self._cache.recollect(self, request.version)
-        common = own.request(type_url, request)
+        alike = known is not None and known.common
+        common = request if alike else own.request(type_url, request)
         shared = known if common is request else None
         nack = self.session.request(type_url, common, nonce, shared)
         cache, owed = self._cache, self._owed_since
         if nack is not None:
             cache.counts.refused(type_url)
             log.warning("%s refused %s: %s", self.envoy.id, type_url, own.text(nack.message))
-        if self.session.in_flight:
+        if self.session.at.in_flight:
             self._owed_since = cache.clock()
             cache.owing.owes(self, self._owed_since)
             return
         self.envoy.silence = ""
-        self._owed_since = None
         if owed is not None:
+            self._owed_since = None
             cache.owing.owes_nothing(self)
             cache.counts.answered(cache.clock() - owed)
 
@@ -97,11 +120,21 @@ class Connection:
 
     def due(self) -> list[bytes]:
         """All that `next` would return until it returns None."""
-        cache = self._cache
-        cache.refresh(self)
-        now = cache.clock()
-        made = [self._encoded(send, nonce, now) for send, nonce in self.session.due(now)]
-        cache.note(self)
+        cache, session, envoy = self._cache, self.session, self.envoy
+        if cache.snapshots.get(envoy.proxy.mesh) is not self.snapshot:
+            cache.refresh(self)
+        made: list[bytes] = []
+        if not session.at.quiet:
+            now = cache.clock()
+            for send, nonce in session.due(now):
+                made.append(self._encoded(send, nonce, now))
+        if (
+            session.acknowledged != envoy.acknowledged
+            or session.at.rejections
+            or session.fault
+            or envoy.rejected
+        ):
+            cache.note(self)
         return made
 
     def _encoded(self, send: Send, nonce: str, now: Steady) -> bytes:
@@ -111,19 +144,21 @@ class Connection:
         if self._owed_since is None:
             self._owed_since = now
             cache.owing.owes(self, now)
-        encoder, delta = cache.encoder, self.session.delta
-        return encoder.encode(send, self.envoy.own, delta=delta, nonce=nonce)
+        return cache.encoder.encode(send, self.envoy.own, delta=self.session.delta, nonce=nonce)
 
     async def wait(self) -> None:
         """Wait until there may be something to send."""
         self.settle()
-        await self._wake.wait()
-        self._wake.clear()
+        while not self.woken:
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
+        self.woken = False
 
     def settle(self) -> None:
         """Nothing more is due now: see to it that this is looked at in time."""
-        cache, wakes_at = self._cache, self.session.wake_at
-        cache.owing.watch()
+        cache, wakes_at = self._cache, self.session.at.wake_at
+        if self._owed_since is not None:
+            cache.owing.watch()
         if wakes_at is not None:
             cache.alarms.set(wakes_at, self)
 
@@ -155,21 +190,29 @@ class Connection:
         return 0.0 if self._owed_since is None else self._cache.clock() - self._owed_since
 
     def wake(self) -> None:
-        """Make `wait` return."""
-        self._wake.set()
+        """Look whether the stream has to end, and whether something is due."""
+        if self.stream is not None:
+            self.stream.look()
+            return
+        self.woken = True
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
     def push(self) -> None:
         """There may be something to send."""
-        if self.send is None:
-            self._wake.set()
+        if self.stream is not None:
+            self.stream.send()
         else:
-            self.send()
+            self.wake()
 
     def end(self, error: TealError | None = None) -> None:
         """Let the stream finish, for a reason that its Envoy is told."""
         self.ended = True
         self.error = self.error or error
-        self._wake.set()
+        if self.stream is not None:
+            self.stream.finish()
+        else:
+            self.wake()
 
     def close(self) -> None:
         """Record that the stream has ended."""
@@ -208,6 +251,12 @@ class Envoy:
         if owed < SLOW_SECONDS:
             return self.silence
         return say("has not answered for {seconds} s what it was sent", seconds=round(owed))
+
+    def refused(self, snapshot: Snapshot | None) -> str:
+        """Its messages about the newest snapshot: what it refused before says nothing of that."""
+        if self.rejected and all(one.snapshot is snapshot for one in self.connections):
+            return self.rejected
+        return ""
 
     def sync(self) -> bool:
         """Copy the sessions' progress; return whether it changed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from tealmesh.model.convergence import Reported
@@ -43,3 +43,15 @@ def runs_there(envoy: Envoy | None, other: Reported | None, revision: int) -> bo
     if here and (runs or not other.status.connected):
         return None
     return runs
+
+
+def refused_there(
+    others: Mapping[str, Reported], waiting: Iterable[str], revision: int
+) -> dict[str, str]:
+    """What Envoys elsewhere have refused of a revision, of those that are ``waiting`` for it."""
+    found = ((one, others[one]) for one in waiting if one in others)
+    return {
+        one: other.status.rejected
+        for one, other in found
+        if other.status.rejected and other.informed >= revision
+    }

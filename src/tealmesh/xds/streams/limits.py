@@ -49,18 +49,26 @@ class Limits:
             yield
 
     @contextlib.contextmanager
-    def known(self, identity: str) -> Iterator[None]:
-        """A stream of an Envoy. Raises TooManyStreams."""
+    def beginning(self, identity: str) -> Iterator[None]:
+        """A stream of an Envoy begins in the block, and counts until `leave`; unless the block
+        raises an error. Raises TooManyStreams.
+        """
         if self.streams[identity] >= STREAMS_OF_ENVOY:
             raise TooManyStreams(f"more than {STREAMS_OF_ENVOY} streams of {identity}")
         if self.open >= STREAMS:
             raise TooManyStreams(f"more than {STREAMS} streams")
         self.open += 1
+        self.streams[identity] += 1
         try:
-            with _counted(self.streams, identity):
-                yield
-        finally:
-            self.open -= 1
+            yield
+        except BaseException:
+            self.leave(identity)
+            raise
+
+    def leave(self, identity: str) -> None:
+        """A stream that was counted has ended."""
+        self.open -= 1
+        _one_less(self.streams, identity)
 
 
 @contextlib.contextmanager
@@ -69,9 +77,13 @@ def _counted(counter: Counter[str], key: str) -> Iterator[None]:
     try:
         yield
     finally:
-        counter[key] -= 1
-        if not counter[key]:
-            del counter[key]
+        _one_less(counter, key)
+
+
+def _one_less(counter: Counter[str], key: str) -> None:
+    counter[key] -= 1
+    if not counter[key]:
+        del counter[key]
 
 
 class Seldom:

@@ -52,6 +52,6 @@ class Owing:
                 break
             overdue.append(stream)
         for stream in overdue:
-            del self._since[stream]
+            self._since.pop(stream, None)
             stream.wake()
         self.watch()

@@ -26,15 +26,18 @@ class Register:
 
     def __init__(self, expected: Expected) -> None:
         self._expected = expected
-        self._envoys: dict[str, Envoy] = {}
+        self.known: dict[str, Envoy] = {}
+        """By id."""
         self._connected: dict[str, dict[str, Envoy]] = {}
         self._streams: dict[str, dict[Proxy, dict[Connection, None]]] = {}
+        self._ordered: dict[str, tuple[set[str], tuple[str, ...]]] = {}
+        """By mesh, what `everyone` said last: to order ten thousand takes time."""
         self._gone: deque[tuple[float, Envoy]] = deque()
         """When each was gone, or was found to be expected still; oldest first."""
 
     def get(self, identity: str) -> Envoy | None:
         """The Envoy with this id, if it is remembered."""
-        return self._envoys.get(identity)
+        return self.known.get(identity)
 
     def meshes(self) -> list[str]:
         """Those that have an Envoy with a stream."""
@@ -43,6 +46,21 @@ class Register:
     def connected(self, mesh: str) -> Mapping[str, Envoy]:
         """The Envoys of a mesh that have a stream, by id."""
         return self._connected.get(mesh, {})
+
+    def everyone(self, mesh: str, others: Iterable[str]) -> tuple[str, ...]:
+        """The ids, in order, of the Envoys of a mesh that are connected or expected, and of
+        ``others``, which are connected elsewhere.
+        """
+        names = {*self._expected(mesh), *self.connected(mesh), *others}
+        before = self._ordered.get(mesh)
+        if before is not None and before[0] == names:
+            return before[1]
+        ordered = tuple(sorted(names))
+        if names:
+            self._ordered[mesh] = (names, ordered)
+        else:
+            self._ordered.pop(mesh, None)
+        return ordered
 
     def streams(self, mesh: str) -> Mapping[Proxy, Iterable[Connection]]:
         """The streams of a mesh, by what they are configured as."""
@@ -58,12 +76,12 @@ class Register:
             # The same object for all, so that nobody needs to compare it again.
             proxy = next(iter(others)).envoy.proxy
         own = Own(addresses) if addresses else NOTHING_OWN
-        known = self._envoys.get(identity)
+        known = self.known.get(identity)
         if known is not None and known.proxy == proxy and known.own == own:
             return known
         if known is not None:
             self._leave(known)
-        made = self._envoys[identity] = Envoy(identity, node_id, proxy, own)
+        made = self.known[identity] = Envoy(identity, node_id, proxy, own)
         return made
 
     def add(self, connection: Connection) -> None:
@@ -104,8 +122,8 @@ class Register:
                 expected[mesh] = frozenset(self._expected(mesh))
             if envoy.id in expected[mesh]:
                 self._gone.append((now, envoy))
-            elif self._envoys.get(envoy.id) is envoy:
-                del self._envoys[envoy.id]
+            elif self.known.get(envoy.id) is envoy:
+                del self.known[envoy.id]
 
     def _leave(self, envoy: Envoy) -> None:
         connected = self._connected.get(envoy.proxy.mesh, {})

@@ -9,7 +9,6 @@ import logging
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
@@ -17,7 +16,9 @@ import grpc
 from envoy.config.core.v3 import base_pb2
 
 from tealmesh.envoy.bootstrap.bootstrap import proxy_of
-from tealmesh.http2.serving import Context
+from tealmesh.http2.call import OK, Call
+from tealmesh.http2.server import Server
+from tealmesh.http2.serving import Context, failed
 from tealmesh.model.errors import (
     EnvoyForbidden,
     EnvoyUnknown,
@@ -25,16 +26,26 @@ from tealmesh.model.errors import (
     TealError,
     TooManyStreams,
 )
-from tealmesh.model.identity.envoys import CERTIFIED, SCHEME, Admit, shown
-from tealmesh.model.identity.presigned import is_proof
-from tealmesh.supervision.supervisor import Supervisor
-from tealmesh.xds.protocol.exchange import Request
-from tealmesh.xds.protocol.reading import Heard, Reader
+from tealmesh.model.identity.envoys import CERTIFIED, Admit, shown
+from tealmesh.supervision.supervisor import Attempts, Supervisor
+from tealmesh.xds.protocol.reading import Reader
 from tealmesh.xds.protocol.variants import VARIANTS, DiscoveryRequest, Variant
 from tealmesh.xds.streams.cache import AdsCache
 from tealmesh.xds.streams.connection import Connection
-from tealmesh.xds.streams.conversation import Conversation, Refused, as_status
+from tealmesh.xds.streams.conversation import Attended, Refused, Unattended
 from tealmesh.xds.streams.limits import Limits, Seldom, source_of
+from tealmesh.xds.streams.opening import (
+    Admitted,
+    Current,
+    Opening,
+    admitted_after,
+    admitted_at_once,
+    asks_sts,
+    caught_up,
+    declared,
+    token_of,
+    version_of,
+)
 
 log = logging.getLogger(__name__)
 
@@ -46,28 +57,14 @@ _EXPECTED = (
     "Envoy"
 )
 
-_LONGEST_VERSION = 40
 _REVIEWED_AT_ONCE = 100
 _DRAIN_STEP_SECONDS = 0.1
 
 SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 
-Current: TypeAlias = Callable[[bool], Awaitable[None]]
-"""Returns once an Envoy that connects now gets nothing older here than anywhere else; given whether
-it holds something already. Raises Behind."""
 Serve: TypeAlias = Callable[
     [AsyncIterator[DiscoveryRequest], grpc.aio.ServicerContext], Awaitable[None]
 ]
-
-
-@dataclass(frozen=True)
-class _Stream:
-    """What belongs to an open stream."""
-
-    again: Callable[[], Awaitable[str]]
-    """Asks anew whether it may go on."""
-    context: grpc.aio.ServicerContext
-    """Our own server's (`http2.serving`) can end the whole connection."""
 
 
 class AdsServicer:
@@ -96,10 +93,10 @@ class AdsServicer:
         self._limits = Limits()
         self._readers = {variant.delta: Reader(variant) for variant in VARIANTS.values()}
         self._refusals = Seldom(cache.clock)
-        self._connections: dict[Connection, _Stream] = {}
+        self._connections: dict[Connection, Admitted] = {}
         self._closing = False
 
-    def add_to(self, server: grpc.aio.Server) -> None:
+    def add_to(self, server: grpc.aio.Server | Server) -> None:
         """Register both methods. The cache returns serialized responses; gRPC sends them as is."""
         handlers = {
             name: grpc.stream_stream_rpc_method_handler(
@@ -110,14 +107,18 @@ class AdsServicer:
             for name, variant in VARIANTS.items()
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+        if isinstance(server, Server):
+            for name, variant in VARIANTS.items():
+                begin = partial(self._begin, variant, server.serve)
+                server.add_direct(f"/{SERVICE}/{name}", begin)
 
     async def review(self) -> None:
         """Ask of every Envoy that is connected whether it still may be. The streams of those that
         may not end; where nobody can say at present they go on.
         """
-        for number, (connection, stream) in enumerate(list(self._connections.items())):
+        for number, (connection, one) in enumerate(list(self._connections.items())):
             try:
-                await stream.again()
+                await self._admit.admit(one.given, one.node_id, one.declared, one.since)
             except EnvoyUnverified as error:
                 self._refusals.warn(str(error))
             except (EnvoyUnknown, EnvoyForbidden) as error:
@@ -146,7 +147,7 @@ class AdsServicer:
     def close(self) -> None:
         """End every stream, so that the server need not wait for Envoys to hang up."""
         self._closing = True
-        for connection in self._connections:
+        for connection in list(self._connections):
             connection.end()
 
     def shed(self, count: int) -> None:
@@ -155,8 +156,9 @@ class AdsServicer:
         by the same connection.
         """
         going = list(self._connections.values())[:count]
-        for stream in going:
-            stream.context.hang_up()
+        for one in going:
+            if one.call is not None:  # gRPC's own server cannot do that
+                one.call.connection.abort()
         log.info("%d Envoys were let go, since others serve them better", len(going))
 
     def _handler(self, variant: Variant) -> Serve:
@@ -165,15 +167,97 @@ class AdsServicer:
         ) -> None:
             try:
                 await self._serve(variant, requests, context)
-            except Refused as refused:
-                if not self._closing:
-                    self._refusals.warn(f"refused {context.peer()}: {refused.message}")
-                await context.abort(refused.code, refused.message)
-            except TooManyStreams as error:
-                self._refusals.warn(f"refused {context.peer()}: {error}")
-                await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
+            except (Refused, TooManyStreams) as error:
+                await context.abort(*self._status(error, context.peer()))
 
         return serve
+
+    def _status(self, error: Refused | TooManyStreams, peer: str) -> tuple[grpc.StatusCode, str]:
+        """By which a stream is refused, or ends."""
+        if not self._closing:
+            self._refusals.warn(f"refused {peer}: {error}")
+        if isinstance(error, Refused):
+            return error.code, error.message
+        return grpc.StatusCode.RESOURCE_EXHAUSTED, str(error)
+
+    def _begin(self, variant: Variant, serve: Callable[[Call], None], call: Call) -> bool:
+        """Take up a call without a task, if its headers say whose it is and nobody else has to be
+        asked; ``serve`` has a task serve it after all.
+        """
+        given = shown(call.metadata, call.connection.authenticated())
+        if self._current is not None or not given or not self._admit.known(given):
+            return False
+        call.handler = Opening(call, partial(self._open, variant, serve, call, given))
+        return True
+
+    def _open(
+        self,
+        variant: Variant,
+        serve: Callable[[Call], None],
+        call: Call,
+        given: str,
+        message: bytes,
+    ) -> None:
+        """The first message of a call."""
+        try:
+            first = variant.message.FromString(message)
+            identity = admitted_at_once(self._admit, given, first.node)
+            if identity is None:
+                serve(call)
+                call.handler.message(message)
+                return
+            admitted = self._admitted(identity, given, first.node, call.connection.peer, call)
+            heard = self._readers[variant.delta].heard(first)
+            with self._limits.beginning(admitted.identity):
+                connection = self._connect(variant, first.node, admitted)
+            stream = self._unattended(connection, call)
+            stream.begin(heard)
+            call.handler = stream
+            call.connection.after.append(stream.answer)
+        except Exception as error:  # noqa: BLE001 - it must not end the connection of other calls
+            self._fail(call, error)
+
+    def _admitted(
+        self, identity: str, given: str, node: base_pb2.Node, peer: str, call: Call | None
+    ) -> Admitted:
+        name, now = identity or f"{node.id}@{peer}", self._cache.clock()
+        return Admitted(name, given, node.id, declared(node), now, call)
+
+    def _unattended(self, connection: Connection, call: Call) -> Unattended:
+        reader = self._readers[connection.session.delta]
+        return Unattended(call, reader, connection, self._attempt(connection), self._over)
+
+    def _attempt(self, connection: Connection) -> Attempts:
+        # An Envoy whose stream ends by an error keeps what it has and connects again.
+        name = f"the configuration of {connection.envoy.proxy.resource}"
+        return self._supervisor.attempts(name)
+
+    def _over(self, connection: Connection, error: Exception | None) -> None:
+        """A stream that no task attends to has ended: end its call."""
+        call = self._leave(connection).call
+        if call is None or call.done:
+            return
+        if error is None and self._closing:
+            error = _stopping()
+        if error is None:
+            call.finish(OK)
+        else:
+            self._fail(call, error)
+
+    def _fail(self, call: Call, error: Exception) -> None:
+        if isinstance(error, Refused | TooManyStreams):
+            code, message = self._status(error, call.connection.peer)
+            call.finish(code.value[0], message)
+        else:
+            failed(call, error)
+
+    def _leave(self, connection: Connection) -> Admitted:
+        """Keep nothing of a stream that has ended, but what its Envoy holds."""
+        admitted = self._connections.pop(connection)
+        self._limits.leave(admitted.identity)
+        connection.close()
+        log.info("%s disconnected", connection.envoy.id)
+        return admitted
 
     async def _first(
         self, requests: AsyncIterator[DiscoveryRequest], context: grpc.aio.ServicerContext
@@ -191,7 +275,7 @@ class AdsServicer:
                 first = await asyncio.wait_for(anext(aiter(requests), None), FIRST_REQUEST_SECONDS)
             except TimeoutError:
                 raise Refused(grpc.StatusCode.UNAUTHENTICATED, _EXPECTED) from None
-        return None if first is None else (_token_of(first.node) or given, first)
+        return None if first is None else (token_of(first.node) or given, first)
 
     async def _serve(
         self,
@@ -204,97 +288,45 @@ class AdsServicer:
             return
         given, first = begun
         node = first.node
-        admit = partial(self._admit.admit, given, node.id, _declared(node))
         # To ask STS takes time, and is done for anybody.
-        slow = (
-            self._limits.unknown(source_of(context.peer())) if _asks_sts(given) else nullcontext()
-        )
+        slow = self._limits.unknown(source_of(context.peer())) if asks_sts(given) else nullcontext()
         with slow:
-            identity = await _admitted(admit) or f"{node.id}@{context.peer()}"
-        again = partial(admit, self._cache.clock())
-        with self._limits.known(identity):
+            identity = await admitted_after(self._admit, given, node)
+        call = context.call if isinstance(context, Context) else None
+        admitted = self._admitted(identity, given, node, context.peer(), call)
+        heard = self._readers[variant.delta].heard(first)
+        with self._limits.beginning(admitted.identity):
             if self._current is not None:
-                await _caught_up(self._current, variant.parse(first), context)
-            connection = self._connect(variant, node, identity)
-            self._connections[connection] = _Stream(again, context)
-            heard = self._readers[variant.delta].heard(first)
-            # A node names some 500 extensions: it is not kept for as long as the stream lasts.
-            del begun, first, node
-            await self._converse(heard, requests, connection, context)
-        if self._closing:
-            raise Refused(grpc.StatusCode.UNAVAILABLE, "the control plane is stopping")
-
-    async def _converse(
-        self,
-        first: Heard,
-        requests: AsyncIterator[DiscoveryRequest],
-        connection: Connection,
-        context: grpc.aio.ServicerContext,
-    ) -> None:
-        # An Envoy whose stream ends by an error keeps what it has and connects again.
-        name = f"the configuration of {connection.envoy.proxy.resource}"
-        attempt = self._supervisor.attempts(name)
-        reader = self._readers[connection.session.delta]
+                await caught_up(self._current, heard.request, context)
+            connection = self._connect(variant, node, admitted)
+        # A node names some 500 extensions: it is not kept for as long as the stream lasts.
+        del begun, first, node
+        if isinstance(context, Context):
+            stream = self._unattended(connection, context.call)
+            stream.begin(heard)
+            context.hand_over(stream)
+            stream.answer()
+            return
         try:
-            await Conversation(reader, connection, context, attempt).run(first, requests)
+            reader, attempt = self._readers[variant.delta], self._attempt(connection)
+            await Attended(reader, connection, context, attempt).run(heard, requests)
         finally:
-            self._connections.pop(connection, None)
-            connection.close()
-            log.info("%s disconnected", connection.envoy.id)
+            self._leave(connection)
+        if self._closing:
+            raise _stopping()
 
-    def _connect(self, variant: Variant, node: base_pb2.Node, identity: str) -> Connection:
+    def _connect(self, variant: Variant, node: base_pb2.Node, admitted: Admitted) -> Connection:
         try:
             proxy = proxy_of(node)
         except (TealError, ValueError) as error:
             raise Refused(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
+        identity = admitted.identity
         log.info("%s connected as %s", identity, proxy.resource)
         connection = self._cache.connect(identity, node.id, proxy, delta=variant.delta)
         connection.envoy.version = version_of(node)
+        self._connections[connection] = admitted
         return connection
 
 
-async def _admitted(admit: Callable[[], Awaitable[str]]) -> str:
-    """The name of an Envoy; empty for none but its node."""
-    try:
-        return await admit()
-    except TealError as error:
-        raise as_status(error) from error
-
-
-async def _caught_up(
-    current: Current, first: Request, context: grpc.aio.ServicerContext | Context
-) -> None:
-    """Raises Refused if this replica cannot serve the Envoy, which then connects elsewhere: by the
-    same connection it would come back.
-    """
-    try:
-        await current(bool(first.version or first.initial_versions))
-    except TealError as error:
-        if isinstance(context, Context):
-            context.leave()
-        raise as_status(error) from error
-
-
-def _asks_sts(given: str) -> bool:
-    return is_proof(given.removeprefix(SCHEME))
-
-
-def _declared(node: base_pb2.Node) -> str:
-    """The task that an Envoy says to be of."""
-    return str(node.metadata.fields["tealmesh"].struct_value.fields["task"].string_value)
-
-
-def version_of(node: base_pb2.Node) -> str:
-    """Envoy's version in a node, such as ``1.36.2``, with what its builder adds to it; empty where
-    it tells none. https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/core/v3/base.proto
-    """
-    if not node.HasField("user_agent_build_version"):
-        return str(node.user_agent_version)[:_LONGEST_VERSION]
-    number = node.user_agent_build_version.version
-    return f"{number.major_number}.{number.minor_number}.{number.patch}"
-
-
-def _token_of(node: base_pb2.Node) -> str:
-    """The token in a node's metadata, in the form of the header."""
-    token = node.metadata.fields["tealmesh"].struct_value.fields["token"].string_value
-    return f"{SCHEME}{token}" if token else ""
+def _stopping() -> Refused:
+    return Refused(grpc.StatusCode.UNAVAILABLE, "the control plane is stopping")

@@ -92,6 +92,27 @@ class Shop:
         (shown,) = json.loads(self.cloud.engine.run("inspect", name))
         return shown
 
+    def run_as_gateway(self) -> str:
+        """Start a task of web that says of itself that it is the gateway, which the policy of its
+        role does not name; returns its id.
+        """
+        ecs = self.cloud.plane.client("ecs")
+        (web,) = ecs.describe_services(cluster="shop", services=["web-blue"])["services"]
+        named = {"name": "APPMESH_RESOURCE_ARN", "value": "mesh/shop/virtualGateway/gateway"}
+        (task,) = ecs.run_task(
+            cluster="shop",
+            taskDefinition=web["taskDefinition"],
+            launchType="FARGATE",
+            networkConfiguration=web["networkConfiguration"],
+            overrides={"containerOverrides": [{"name": "envoy", "environment": [named]}]},
+        )["tasks"]
+        return str(task["taskArn"]).rpartition("/")[2]
+
+    def stop(self, task: str) -> None:
+        """Stop a task that is of no service, and wait until it has."""
+        self.cloud.plane.client("ecs").stop_task(cluster="shop", task=task)
+        self.exit_codes(task)
+
     def give_to_rollouts(self) -> None:
         """From now on deployments own the weights."""
         owned_by(self.terraform.directory, "bluegreen-service-rollouts")

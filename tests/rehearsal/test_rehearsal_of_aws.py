@@ -52,6 +52,7 @@ def test_a_shop_is_released_while_what_it_stands_on_ends(tmp_path: Path, canarie
         report.step("control-plane is applied, its API answers by the load balancer")
         shop = Shop(inside)
         agents_run_unchanged(shop)
+        a_task_is_what_its_role_says(shop)
         with traffic((shop.url, RATE)) as load:
             until_answered(load, "1")
             report.step("mesh and bluegreen-service are applied, version 1 answers by the gateway")
@@ -96,6 +97,19 @@ def agents_run_unchanged(shop: Shop) -> None:
     assert all(one["connected"] for one in envoys.values()), envoys
     assert envoys["web-blue"]["id"].endswith(task), envoys
     assert shop.cloud.plane.teal("envoys", "--json").stdout.strip() == "[]"
+
+
+def a_task_is_what_its_role_says(shop: Shop) -> None:
+    """One that takes itself for another is refused by the control plane inside, by its role."""
+    task = shop.run_as_gateway()
+
+    def refused() -> bool:
+        (found,) = [one for one in shop.envoys() if one["id"].endswith(task)] or [{}]
+        note = found.get("note", "")
+        return "may not appmesh:StreamAggregatedResources" in note and not found["connected"]
+
+    until(refused, shop.envoys, PATIENCE)
+    shop.stop(task)
 
 
 def four_steps(shop: Shop, report: Report) -> None:

@@ -113,6 +113,8 @@ class Admission:
         if self._asks(given):
             return None
         identity = self._shown(given, node_id, declared)
+        if self._arrives(identity):
+            return None
         with self._telling(identity, node_id):
             role = self._check(identity, node_id)
             why = self.permissions.said(role, identity.resource) if role else ""
@@ -171,13 +173,16 @@ class Admission:
         """Wait for a task that is proven and not known yet, as its ECS is elsewhere: refused, its
         Envoy would come back after its back-off, seconds after the task is known.
         """
-        if self.hurry is None or identity.owner is not Owner.TASK:
-            return
         for _ in range(round(ARRIVAL_SECONDS / _LOOK_SECONDS)):
-            if self._state(identity.name) is not None:
+            if self.hurry is None or not self._arrives(identity):
                 return
             self.hurry()
             await asyncio.sleep(_LOOK_SECONDS)
+
+    def _arrives(self, identity: Identity) -> bool:
+        """Whether it is of a task that may be known in a moment."""
+        may = self.hurry is not None and identity.owner is Owner.TASK
+        return may and self._state(identity.name) is None
 
     async def _permit(self, role: str, resource: str) -> None:
         """Raise EnvoyForbidden if the role may not have the configuration."""

@@ -12,10 +12,11 @@ from typing import Any
 import grpc
 from envoy.service.discovery.v3 import discovery_pb2
 
-from tealmesh.app.envoys.admission import Admission, SeenEnvoys
+from tealmesh.app.envoys.admission import Admission
 from tealmesh.app.envoys.bound import ByBindings
 from tealmesh.app.envoys.documents import ByDocuments
 from tealmesh.app.envoys.permission import Permissions
+from tealmesh.app.envoys.seen import SeenEnvoys
 from tealmesh.app.envoys.server import EnvoyServer
 from tealmesh.aws.callers.policies import Document
 from tealmesh.aws.callers.roles import Role

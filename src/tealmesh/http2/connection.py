@@ -166,9 +166,7 @@ class Connection(Outgoing):
         self._transport.abort()
 
     def linger(self) -> None:
-        """A task has begun that serves a call: what it says at once leaves with what follows from
-        what is being read.
-        """
+        """A task has begun that serves a call: its first words leave with what is answered now."""
         self._began = True
 
     def later(self, seconds: float, act: Callable[[], None]) -> None:

@@ -338,11 +338,9 @@ class Controller(Decisions):
         service is back already. ``instead_of``: one that stops its old side, and ends as this one
         begins.
         """
-        name = system.name
+        name, replaced = system.name, instead_of.id if instead_of else ""
         beginning.refuse_problem(system)
-        documents.refuse_shared_router(
-            self._store.view, system, instead_of.id if instead_of else ""
-        )
+        documents.refuse_shared_router(self._store.view, system, replaced)
         route, tasks = await self._present(system)
         beginning.refuse_other_targets(system, route)
         history = documents.deployments(self._store.view, name)
@@ -358,9 +356,7 @@ class Controller(Decisions):
             return history[0], f"{name} is already back: {back.image} on {back.to} serves"
         if not tasks[back.to].healthy and (problem := await self._image_problem(back.image)):
             raise AwsError("BadRequestException", f"{name} cannot go back: {problem}")
-        old = other_side(system, back.to)
-        now = self._clock()
-        identity = self._new_id()
+        old, now, identity = other_side(system, back.to), self._clock(), self._new_id()
         first = beginning.created(system, old, tasks, route, back.image, identity, now, history)
         return going_back.begun(replace(first, actor=actor), system, gradual), ""
 

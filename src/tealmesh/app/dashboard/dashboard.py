@@ -18,7 +18,7 @@ from tealmesh.app.dashboard.routes import page_routes
 from tealmesh.app.dashboard.sight import Sight
 from tealmesh.app.dashboard.sources import Sources
 from tealmesh.app.dashboard.stream import Stream
-from tealmesh.app.envoys.admission import SeenEnvoys
+from tealmesh.app.envoys.seen import SeenEnvoys
 from tealmesh.app.settings import CommonConfig
 from tealmesh.aws.wire.apimodel import Model
 from tealmesh.model import wire

@@ -11,9 +11,8 @@ import asyncio
 import contextlib
 import hmac
 import logging
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 from tealmesh.app.envoys.permission import Permissions
 from tealmesh.app.envoys.role_identity import RoleIdentities
@@ -21,8 +20,6 @@ from tealmesh.engine.former import former_balancers, former_task
 from tealmesh.engine.state import Phase, TaskState
 from tealmesh.model.arn import last_part, task_of
 from tealmesh.model.clock import Clock
-from tealmesh.model.convergence import Convergence, EnvoyStatus
-from tealmesh.model.ecs.reasons import told
 from tealmesh.model.errors import EnvoyForbidden, EnvoyUnknown
 from tealmesh.model.identity.bindings import Bindings, resources_of
 from tealmesh.model.identity.envoys import CERTIFIED, SCHEME, Identity, Owner, proven
@@ -113,6 +110,8 @@ class Admission:
         if self._asks(given):
             return None
         identity = self._shown(given, node_id, declared)
+        if self._awaited(identity):
+            return None
         with self._telling(identity, node_id):
             role = self._check(identity, node_id)
             why = self.permissions.said(role, identity.resource) if role else ""
@@ -171,13 +170,16 @@ class Admission:
         """Wait for a task that is proven and not known yet, as its ECS is elsewhere: refused, its
         Envoy would come back after its back-off, seconds after the task is known.
         """
-        if self.hurry is None or identity.owner is not Owner.TASK:
-            return
         for _ in range(round(ARRIVAL_SECONDS / _LOOK_SECONDS)):
-            if self._state(identity.name) is not None:
+            if self.hurry is None or not self._awaited(identity):
                 return
             self.hurry()
             await asyncio.sleep(_LOOK_SECONDS)
+
+    def _awaited(self, identity: Identity) -> bool:
+        """Whether it is of a task that may become known."""
+        ours = self.hurry is None or identity.owner is not Owner.TASK
+        return not ours and self._state(identity.name) is None
 
     async def _permit(self, role: str, resource: str) -> None:
         """Raise EnvoyForbidden if the role may not have the configuration."""
@@ -202,7 +204,7 @@ class Admission:
             return self._shown(given, node_id, declared)
         try:
             text = given.removeprefix(SCHEME)
-            return await self.roles.identity(text, _short(node_id), since)
+            return await self.roles.identity(text, short(node_id), since)
         except EnvoyForbidden as error:
             self._refused(Refusal(error.name, node_id, str(error)))
             raise
@@ -220,7 +222,7 @@ class Admission:
         if text == given or not text:
             raise EnvoyUnknown(_EXPECTED)
         if any(_same(text, one) for one in self.keys.owners):
-            return Identity(Owner.USER, declared, _short(node_id))
+            return Identity(Owner.USER, declared, short(node_id))
         if self.keys.former and _same(text, self.keys.former):
             return self._former(node_id, declared)
         return self._prove(text)
@@ -241,7 +243,7 @@ class Admission:
                 f"the certificate of {uri!r} is of no virtual node or gateway: "
                 "spiffe://DOMAIN/mesh/MESH/virtualNode/NAME is, and those of `teal envoy allow`"
             )
-        asked = _short(node_id)
+        asked = short(node_id)
         resource = asked if asked in allowed else allowed[0]
         return Identity(Owner.USER, f"{declared} of {uri}" if declared else "", resource)
 
@@ -261,7 +263,7 @@ class Admission:
         """Raise EnvoyForbidden unless the Envoy may connect with this node id; return its role, or
         that of its task, empty for none.
         """
-        if _short(node_id) != identity.resource:
+        if short(node_id) != identity.resource:
             raise EnvoyForbidden(
                 f"node id {node_id!r}: this Envoy belongs to {identity.name or 'another node'} and "
                 f"may connect only as {identity.resource}"
@@ -322,62 +324,6 @@ class Admission:
         return Trouble(worker, why, NOBODY, self.clock(), times=1, next_try=None)
 
 
-class Connected(Protocol):
-    """What the ADS server knows of its Envoys."""
-
-    def envoys(self, mesh: str, *, pending: bool = True) -> list[EnvoyStatus]: ...
-
-    async def wait_converged(self, mesh: str, revision: int, timeout: float) -> Convergence: ...
-
-
-@dataclass(frozen=True)
-class SeenEnvoys:
-    """The Envoys of a mesh for people: those that are refused too."""
-
-    connected: Connected
-    admission: Admission
-
-    def envoys(self, mesh: str, *, pending: bool = True) -> list[EnvoyStatus]:
-        """By id. A refused one has the reason as its note. ``pending``: as of `AdsCache.envoys`."""
-        seen = self.connected.envoys(mesh, pending=pending)
-        refused = [r for r in self.admission.refusals.values() if _of_mesh(r, mesh, seen)]
-        noted = [_with_refusals(one, refused) for one in seen] if refused else seen
-        # It looks at a file, which would be once for each Envoy.
-        if self.admission.permissions.unknown:
-            noted = [self._noted(one) for one in noted]
-        return sorted([*noted, *_strangers(refused, seen)], key=lambda one: one.id)
-
-    def _noted(self, one: EnvoyStatus) -> EnvoyStatus:
-        note = "" if one.note else self.admission.unasked(one.id)
-        return replace(one, note=note) if note else one
-
-    async def wait_converged(self, mesh: str, revision: int, timeout: float) -> Convergence:
-        return await self.connected.wait_converged(mesh, revision, timeout)
-
-
-def _of_mesh(refusal: Refusal, mesh: str, seen: Collection[EnvoyStatus]) -> bool:
-    claimed = _short(refusal.resource).split("/")[1:2] == [mesh]
-    return claimed or any(one.id == refusal.identity for one in seen)
-
-
-def _with_refusals(one: EnvoyStatus, refused: Collection[Refusal]) -> EnvoyStatus:
-    why = next((r.why for r in refused if r.identity == one.id), "")
-    return replace(one, note=_refused_by(why)) if why else one
-
-
-def _refused_by(why: str) -> str:
-    return say("refused: {why}", why=told(why))
-
-
-def _strangers(refused: Collection[Refusal], seen: Collection[EnvoyStatus]) -> list[EnvoyStatus]:
-    known = {one.id for one in seen}
-    return [
-        EnvoyStatus(r.identity, r.resource, "", False, 0, note=_refused_by(r.why))
-        for r in refused
-        if r.identity not in known
-    ]
-
-
 def task_of_session(store: Store, role: str, session: str) -> tuple[str, str] | None:
     """ARN and resource of the task that has the credentials of a session; None if it is no task's.
     A task is the session's that its credentials were issued for, and only if it has the role.
@@ -393,7 +339,7 @@ def _same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode(), other.encode())
 
 
-def _short(node_id: str) -> str:
+def short(node_id: str) -> str:
     """The name of a node or gateway, without what an ARN has before it and without the owner of a
     shared mesh.
     """

@@ -9,12 +9,13 @@ from pathlib import Path
 from tealmesh.apis.appmesh.certificates import Certificates
 from tealmesh.app.callers.entrance import Entrance
 from tealmesh.app.dashboard.tracing import Tracing
-from tealmesh.app.envoys.admission import Admission, SeenEnvoys
+from tealmesh.app.envoys.admission import Admission
 from tealmesh.app.envoys.bound import ByBindings
 from tealmesh.app.envoys.current import Current, head_of
 from tealmesh.app.envoys.gone import Gone
 from tealmesh.app.envoys.leaving import LeavingServicer
 from tealmesh.app.envoys.permission import Permissions
+from tealmesh.app.envoys.seen import SeenEnvoys
 from tealmesh.app.envoys.server import EnvoyServer, Life
 from tealmesh.app.feed import feed
 from tealmesh.app.parts.ground import Ground

@@ -6,6 +6,7 @@ together wherever they can.
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 
 import hypothesis.strategies as st
@@ -16,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tealmesh.envoy.placing import ADDRESS, APP_ADDRESS, Addresses
 from tealmesh.envoy.resources import Resource, ResourceSet
 from tealmesh.envoy.resources import ResourceType as T
+from tealmesh.xds.protocol import standing
 from tealmesh.xds.protocol.exchange import Nack, Request
 from tealmesh.xds.protocol.own import Own
 from tealmesh.xds.protocol.session import Memory, Send
@@ -271,3 +273,22 @@ def test_when_it_is_matters_only_where_clusters_warm(delta: bool) -> None:
     fleet.lanes = [second]
     fleet.revision -= 1
     assert fleet.run_with(wanted, now=7.0) == 0
+
+
+@pytest.mark.parametrize("delta", [True, False])
+def test_where_nobody_stands_any_more_is_forgotten(
+    delta: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing, "_LATEST", 20)
+    fleet = Fleet(1, delta=delta)
+    seen = []
+    for number in range(200):
+        # As in a deployment: what is new begins where all began.
+        fleet.lanes.append(fleet._connected(Memory()))
+        fleet.lanes = fleet.lanes[-3:]
+        fleet.run_with(target(f"{number}"), now=float(number))
+        if number % 50 == 49:
+            gc.collect()
+            seen.append(sum(isinstance(one, standing.Standing) for one in gc.get_objects()))
+    # Those within reach of where new ones begin, since that was last forgotten, and the latest.
+    assert max(seen) <= 4 * 20 + 10, seen

@@ -82,6 +82,11 @@ class Standing:
             self._missing = self.session.missing()
         return self._missing
 
+    def forget(self) -> None:
+        """Work out anew what follows from here."""
+        self.after.clear()
+        self.onward = self.run = None
+
     def memory(self) -> Memory:
         """What the next stream of each Envoy here needs to know; the same for all, so that their
         next streams stand together too.
@@ -142,7 +147,9 @@ class Standings:
         self._known: WeakValueDictionary[bytes, Standing] = WeakValueDictionary()
         self._latest: deque[Standing] = deque(maxlen=_LATEST)
         self._fresh: Standing | None = None
-        """Where streams of new Envoys stand."""
+        """Where streams of new Envoys stand. All that ever follows is within reach of it, so it is
+        made to forget that now and then."""
+        self._made = 0
 
     def first(self, memory: Memory) -> Standing:
         """Where a new stream of an Envoy stands."""
@@ -166,8 +173,7 @@ class Standings:
         renamed = session.settle()
         made = _Step(outcome, self._standing(session), renamed, about)
         if len(at.after) >= _MOST:
-            at.after.clear()
-            at.onward = at.run = None
+            at.forget()
         at.after[event] = made
         return made
 
@@ -206,6 +212,9 @@ class Standings:
         if known is None:
             known = self._known[key] = Standing(session)
             self._latest.append(known)
+            self._made += 1
+            if self._made % _LATEST == 0 and self._fresh is not None:
+                self._fresh.forget()
         return known
 
 

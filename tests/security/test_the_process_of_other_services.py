@@ -21,7 +21,8 @@ from tests.support.programs.server import serve
 from tests.support.waiting import until
 
 ARN = "arn:aws:{}:us-east-1:123456789012:{}"
-_OPTIONS = ("--moto-seconds", "3", "--moto-memory", "256")
+_OPTIONS = ("--moto-seconds", "3", "--moto-memory", "384")
+"""More than the least that is allowed: what is forked has all that tests import, too."""
 
 
 @pytest.fixture(scope="module")

@@ -105,7 +105,7 @@ def test_a_good_group_succeeds_through_a_kill_and_a_bad_member_takes_all_back(
             plane.kill9()
             plane.start()
             good = finished(plane)
-            assert (good["state"], good["number"]) == ("SUCCEEDED", 1)
+            assert (good["state"], good["number"]) == ("SUCCEEDED", 1), good
             assert get() == "2,2"
             assert not load.failures
             bad = plane.teal("deploy", "--group", "shop", "web=web:bad", "cart=cart:3", check=False)

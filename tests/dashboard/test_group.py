@@ -57,6 +57,7 @@ def weights(watched: Watched) -> dict[str, dict[str, int]]:
     return {s["name"]: {x["side"]: x["weight"] for x in s["sides"]} for s in services}
 
 
+@pytest.mark.scenario
 def test_a_group_is_paused_goes_on_and_goes_back(tmp_path: Path, browser: Browser) -> None:
     with deploying(tmp_path, browser) as watched:
         page, old = watched.page, weights(watched)

@@ -70,6 +70,7 @@ def route(article: Article) -> Any:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.scenario
 def test_the_inactive_side_is_copied_and_the_old_one_is_left_as_it_was_found(
     plane: ControlPlane,
 ) -> None:

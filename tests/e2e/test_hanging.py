@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.support.planes.control_plane import control_plane
 from tests.support.planes.sample import Sample, api, finished, weights
@@ -42,6 +43,7 @@ def impatient_callers(url: str, rate: float) -> Iterator[None]:
         thread.join()
 
 
+@pytest.mark.scenario
 def test_a_version_that_hangs_until_its_callers_give_up_is_rolled_back(tmp_path: Path) -> None:
     sample = Sample(tmp_path, step_time="2s")
     with control_plane(tmp_path, sample.config) as plane:

@@ -84,6 +84,7 @@ def test_killed_then_down_says_what_runs_and_how_to_end_it(plane: ControlPlane) 
     assert not tasks(plane) & running
 
 
+@pytest.mark.scenario
 def test_tasks_of_a_deleted_directory_are_named_and_ended_by_force_alone(
     plane: ControlPlane,
 ) -> None:

@@ -84,6 +84,7 @@ def alarm_states(cloudwatch: Any) -> dict[str, str]:
     return {one["AlarmName"].split("-")[2]: one["StateValue"] for one in found["MetricAlarms"]}
 
 
+@pytest.mark.scenario
 def test_load_scales_out_and_its_end_scales_in(plane: ControlPlane, scaling: Any) -> None:
     load = plane.directory / "load"
     load.touch()

@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support import waiting
 from tests.support.machine import REPOSITORY, free_port
 from tests.support.planes.control_plane import ControlPlane, control_plane
@@ -39,6 +41,7 @@ routes = {{ "/" = "web" }}
     return config
 
 
+@pytest.mark.scenario
 def test_tasks_that_no_caller_can_use_are_seen_everywhere_and_replaced(tmp_path: Path) -> None:
     port = free_port()
     config = _config(tmp_path, port, "never")

@@ -80,6 +80,7 @@ def test_draining_waits_for_a_slow_request(world: Balanced) -> None:
     assert get(place)[0] == 503
 
 
+@pytest.mark.scenario
 def test_a_task_with_an_unhealthy_target_is_replaced(world: Balanced) -> None:
     group = world.group("sick", Matcher={"HttpCode": "201"})
     world.front("sick", group)

@@ -153,9 +153,7 @@ class SharedEnvoys:
                 if mesh in self._meshes:
                     self._meshes[mesh].roster = self._meshes[mesh].progress = ""
                 self.moved(mesh)
-            self._wake.clear()
             await asyncio.sleep(IDLE_SECONDS)
-            self._wake.set()
 
     async def follow(self) -> None:
         """Read what the others have published until cancelled."""

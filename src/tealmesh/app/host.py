@@ -26,6 +26,7 @@ from tealmesh.model.identity import rings
 from tealmesh.model.identity.keys import Keys
 from tealmesh.model.plane.listening import Address
 from tealmesh.model.plane.locks import LOCK, held, taken
+from tealmesh.model.private import replace_private
 
 OWNER_TOKEN = "xds-token"  # noqa: S105 - the name of a file
 """The file with the token of Envoys that the owner of the machine runs."""
@@ -121,13 +122,7 @@ def secret(path: Path) -> str:
     with contextlib.suppress(FileNotFoundError):
         return path.read_text().strip()
     created = secrets.token_urlsafe(32)
-    fresh = path.with_suffix(".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(created)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    replace_private(path, created)
     return created
 
 

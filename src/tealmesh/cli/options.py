@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from tealmesh.model.errors import NoControlPlane, TealError
+
 if TYPE_CHECKING:
     from tealmesh.cli.client import Client
 
@@ -83,6 +85,32 @@ def data_dir_option(explanation: str) -> Callable[[F], F]:
         metavar="DIR",
         help=explanation,
     )
+
+
+def directory_of(client: Client, data_dir: Path | None) -> Path:
+    """The data directory that is meant: ``data_dir``, or else that of the control plane that
+    answers, or else that of `teal up`. Raises TealError if one answers that is not of this user of
+    this machine: another's directory is not meant.
+    """
+    if data_dir is not None:
+        return data_dir.absolute()
+    try:
+        used = client.health().data_dir
+    except NoControlPlane:
+        return default_data_dir().absolute()
+    if not used:
+        raise TealError(
+            f"the control plane at {client.endpoint} does not say where its data directory is: run "
+            "this where it runs, and give --data-dir"
+        )
+    return Path(used).absolute()
+
+
+def existing(directory: Path) -> Path:
+    """A data directory that is there. Raises TealError if it is not."""
+    if not directory.is_dir():
+        raise TealError(f"{directory}: no control plane has used it: choose another --data-dir")
+    return directory
 
 
 def port_option(name: str, explanation: str, default: int | None = None) -> Callable[[F], F]:

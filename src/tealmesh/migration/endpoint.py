@@ -9,7 +9,7 @@ from typing import Any
 
 from tealmesh.migration.found import PARENTS, Found, Name, Resource
 from tealmesh.migration.spelling import SHARED, pairs, snake, spec_shape
-from tealmesh.model.errors import TealError
+from tealmesh.model.errors import NoControlPlane, TealError
 from tealmesh.model.mesh import Kind
 
 _LONGEST = 300
@@ -94,10 +94,12 @@ def create(client: Any, origin: str, resource: Resource) -> None:
 @contextlib.contextmanager
 def _told(what: str) -> Iterator[None]:
     """Turn what boto3 raises into one line."""
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
     try:
         yield
+    except EndpointConnectionError as error:
+        raise NoControlPlane(f"nothing answers at {what}: start it, or name another one") from error
     except (ClientError, BotoCoreError) as error:
         said = " ".join(str(error).split())
         raise TealError(f"{what}: {said[:_LONGEST]}") from error

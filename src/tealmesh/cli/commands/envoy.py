@@ -12,7 +12,14 @@ import click
 
 from tealmesh.cli import elb_proxy
 from tealmesh.cli.commands.identity import identity
-from tealmesh.cli.options import data_dir_option, default_data_dir, print_json, read_text, with_json
+from tealmesh.cli.options import (
+    data_dir_option,
+    default_data_dir,
+    existing,
+    print_json,
+    read_text,
+    with_json,
+)
 from tealmesh.model.errors import TealError
 from tealmesh.model.private import write_private
 
@@ -212,7 +219,7 @@ def bootstrap(
         write_private(beside, json.dumps(token_secret(token)))
     for path, named in (secured.files() if secured else {}).items():
         write_private(Path(path), json.dumps(named))
-    write_private(output, text)
+    write_private(output, f"{text}\n")
 
 
 def _socket(path: Path | None) -> str:
@@ -293,7 +300,7 @@ def allow(
     """
     from tealmesh.model.identity.bindings import Bindings, RoleLine, load_bindings, save_bindings
 
-    directory = (data_dir or default_data_dir()).absolute()
+    directory = existing((data_dir or default_data_dir()).absolute())
     known = load_bindings(directory)
     certificates, roles = dict(known.certificates), dict(known.roles or {})
     if listing or who is None:

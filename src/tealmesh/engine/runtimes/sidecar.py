@@ -23,6 +23,7 @@ from tealmesh.envoy.bootstrap.version import Version, told
 from tealmesh.model.ecs.bodies import TaskEnvoy
 from tealmesh.model.errors import EngineError, TealError
 from tealmesh.model.mesh import Kind
+from tealmesh.model.private import replace_private
 
 EGRESS_PORT = 15001
 ADMIN_SOCKET = "admin.sock"
@@ -155,11 +156,7 @@ def write_bootstrap(directory: Path, name: str, bootstrap: Mapping[str, object])
 
 
 def _write(path: Path, content: Mapping[str, object]) -> Path:
-    fresh = path.with_suffix(".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(content, file)
-    fresh.replace(path)
+    replace_private(path, json.dumps(content), on_disk=False)
     return path
 
 

@@ -16,7 +16,6 @@ role without a line may be nothing::
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from urllib.parse import urlsplit
 
 from tealmesh.model.errors import TealError
 from tealmesh.model.identity.watched import Watched
+from tealmesh.model.private import write_private
 
 FILE = "envoys.json"
 RESOURCES = "mesh/MESH/virtualNode/NAME or mesh/MESH/virtualGateway/NAME"
@@ -163,15 +163,7 @@ def watched_bindings(data_dir: Path) -> Callable[[], Bindings]:
 
 def save_bindings(data_dir: Path, bindings: Bindings) -> None:
     """Write the file: on disk when this returns, whole or not at all. Raises TealError."""
-    path, fresh = data_dir / FILE, data_dir / f"{FILE}.{os.getpid()}"
-    try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(_written(bindings), file, indent=2)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except OSError as error:
-        raise TealError(f"{path} cannot be written: {error.strerror}") from error
+    write_private(data_dir / FILE, json.dumps(_written(bindings), indent=2))
 
 
 def _written(bindings: Bindings) -> dict[str, object]:

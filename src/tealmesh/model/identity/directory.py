@@ -10,13 +10,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tealmesh.model.errors import TealError
 from tealmesh.model.identity import rings
 from tealmesh.model.identity.issued import FILE, owner
+from tealmesh.model.private import replace_private
 
 VARIABLE = "TEAL_SECRETS"
 """The variable of the environment with a bundle."""
@@ -91,11 +91,7 @@ def unpack(directory: Path, text: str) -> None:
             with contextlib.suppress(OSError, ValueError):
                 if path.read_text() == content:
                     continue
-            fresh = directory / f".{name}.{os.getpid()}"
-            opened = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(opened, "w") as file:
-                file.write(content)
-            fresh.replace(path)
+            replace_private(path, content)
     except OSError as error:
         raise _unusable(directory, error, "--keys") from error
 

@@ -11,7 +11,6 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Literal, NotRequired, TypedDict, cast
 
 from tealmesh.model.errors import TealError
+from tealmesh.model.private import write_private
 
 FILE = "callers.json"
 OWNER = "owner"
@@ -113,16 +113,7 @@ def save(data_dir: Path, callers: Sequence[KnownCaller]) -> None:
         }
         for one in callers
     ]
-    path = data_dir / FILE
-    fresh = data_dir / f"{FILE}.{os.getpid()}"
-    try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump({"callers": entries}, file, indent=2)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except OSError as error:
-        raise TealError(f"{path} cannot be written: {error.strerror}") from error
+    write_private(data_dir / FILE, json.dumps({"callers": entries}, indent=2))
 
 
 def owner(data_dir: Path) -> KnownCaller:

@@ -7,9 +7,7 @@ rotates and retires; a control plane that runs reads the file again.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from pathlib import Path
 
 from tealmesh.model.errors import TealError
 from tealmesh.model.identity.watched import Watched
+from tealmesh.model.private import write_private
 
 Live = Callable[[], tuple[bytes, ...]]
 """The keys of the moment: the first one signs, each of them verifies."""
@@ -100,17 +99,7 @@ def retired(path: Path) -> Ring:
 
 def save(path: Path, ring: Ring) -> None:
     """Write the file: on disk when this returns, whole or not at all. Raises TealError."""
-    fresh = path.with_suffix(f".{os.getpid()}")
-    try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write("\n".join(ring.each))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            fresh.unlink()
-        raise TealError(f"{path} cannot be written: {error.strerror}") from error
+    write_private(path, "\n".join(ring.each))
 
 
 def _id(secret: str) -> str:

@@ -11,12 +11,13 @@ import click
 
 from tealmesh.cli.options import (
     data_dir_option,
-    default_data_dir,
+    directory_of,
+    existing,
     print_json,
     with_client,
     with_json,
 )
-from tealmesh.model.errors import NoControlPlane, TealError
+from tealmesh.model.errors import TealError
 from tealmesh.model.identity.issued import (
     ALL,
     FILE,
@@ -108,7 +109,7 @@ def credentials(
     if exchange:
         click.echo(json.dumps(_exchanged(client, sts), indent=2))
         return
-    directory = (data_dir or _directory_of(client)).absolute()
+    directory = existing(directory_of(client, data_dir))
     callers = load(directory)
     known = next((one for one in callers if one.name == name), None)
     if listing and as_json:
@@ -142,14 +143,6 @@ def credentials(
         raise _nobody(name, directory, callers)
     else:
         click.echo(_process(known))
-
-
-def _directory_of(client: Client) -> Path:
-    """The data directory of the control plane that answers, or else that of `teal up`."""
-    try:
-        return Path(client.health().data_dir)
-    except NoControlPlane:
-        return default_data_dir()
 
 
 def _exchanged(client: Client, sts: str) -> dict[str, str | int]:

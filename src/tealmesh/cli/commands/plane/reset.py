@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tealmesh.cli.options import data_dir_option, default_data_dir, with_client
-from tealmesh.model.errors import NoControlPlane, TealError
+from tealmesh.cli.options import data_dir_option, directory_of, with_client
+from tealmesh.model.errors import TealError
 
 if TYPE_CHECKING:
     from tealmesh.cli.client import Client
@@ -32,7 +32,7 @@ def reset(data_dir: Path | None, yes: bool, client: Client) -> None:
     from tealmesh.cli.screens.waiting import waiting
     from tealmesh.cli.system import wiping
 
-    directory = (data_dir or _used(client)).absolute()
+    directory = directory_of(client, data_dir)
     wiping.check(directory)
     if not yes:
         _ask(directory)
@@ -42,15 +42,6 @@ def reset(data_dir: Path | None, yes: bool, client: Client) -> None:
     click.echo(f"{directory} is wiped: `teal up` begins anew")
     if kept:
         click.echo(f"left in it, as Tealmesh did not make it: {', '.join(kept)}")
-
-
-def _used(client: Client) -> Path:
-    """The data directory of the control plane that answers, or that of `teal up` by default."""
-    try:
-        health = client.health()
-    except NoControlPlane:
-        return default_data_dir()
-    return Path(health.data_dir) if health.data_dir else default_data_dir()
 
 
 def _ask(directory: Path) -> None:

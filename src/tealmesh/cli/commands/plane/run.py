@@ -17,6 +17,7 @@ from tealmesh.cli.options import (
     check_oidc,
     data_dir_option,
     default_data_dir,
+    directory_of,
     port_option,
     read_text,
     with_client,
@@ -206,7 +207,7 @@ def down(context: click.Context, client: Client, data_dir: Path | None, force: b
     from tealmesh.cli.screens.waiting import waiting
 
     if force:
-        directory = (data_dir or _directory_of(client)).absolute()
+        directory = directory_of(client, data_dir)
         with waiting("ending everything"):
             ended = orphans.end_all(directory)
         click.echo(f"{directory}: {ended}")
@@ -228,15 +229,6 @@ def down(context: click.Context, client: Client, data_dir: Path | None, force: b
     stopped = answer.get("stoppedTasks")
     tasks = "" if stopped is None else f", {stopped} task{'' if stopped == 1 else 's'} stopped"
     click.echo(f"control plane at {client.endpoint} is down{tasks}")
-
-
-def _directory_of(client: Client) -> Path:
-    """The data directory of the control plane that answers, or else that of `teal up`."""
-    try:
-        used = client.health().data_dir
-    except NoControlPlane:
-        used = ""
-    return Path(used) if used else default_data_dir()
 
 
 async def _serve(config: AppConfig, options: UpOptions, stop: asyncio.Event) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -47,28 +48,34 @@ def write(
     ends = _ends(texts[elb_proxy.CERTIFICATE], gateway)
     # JSON is YAML.
     text = json.dumps(made, indent=2)
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as written:
-        for name, content in texts.items():
-            written.writestr(zipfile.ZipInfo(name), content)
+    packed = _packed(texts)
     for what, size, most in (
         ("bootstrap.yaml", len(text.encode()), elb_fields.LARGEST_FILE),
-        ("archive.zip", len(packed.getvalue()), elb_fields.LARGEST_ARCHIVE),
+        ("archive.zip", len(packed), elb_fields.LARGEST_ARCHIVE),
     ):
         if size > most:
             raise TealError(f"{what} has {size:,} bytes: ELB for Envoy takes {most:,}")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_private(directory / "bootstrap.yaml", text)
+    write_private(directory / "bootstrap.yaml", f"{text}\n")
     path = directory / "archive.zip"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(packed.getvalue())
+        file.write(packed)
     click.echo(f"wrote {directory / 'bootstrap.yaml'} and {path}, for Envoy {elb_fields.VERSION}")
     click.echo(f"the gateway's certificate ends on {ends}: update the proxy before", err=True)
     click.echo(
         f"fields that AWS accepts were read on {elb_fields.READ_ON}: compare with its guide",
         err=True,
     )
+
+
+def _packed(texts: Mapping[str, str]) -> bytes:
+    """An archive of the files."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as written:
+        for name, content in texts.items():
+            written.writestr(zipfile.ZipInfo(name), content)
+    return packed.getvalue()
 
 
 def _ends(pem: str, gateway: str) -> str:

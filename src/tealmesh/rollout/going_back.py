@@ -67,6 +67,26 @@ def to_revision(
     there is none, and ConflictException if it released nothing, or if no single side serves.
     """
     name = service.name
+    wanted = _released(name, history, number)
+    live = list(shares(weights))
+    if len(live) != 1:
+        raise AwsError(
+            "ConflictException",
+            say(
+                "{name} has weights {weights}: a way back starts from exactly one side with "
+                "weight (`teal weights {name}`)",
+                name=name,
+                weights=shown(weights) or "none",
+            ),
+        )
+    (side,) = live
+    if tasks[side].image == wanted.new_image and tasks[side].healthy:
+        return Back(wanted.new_image, side, already=True)
+    return Back(wanted.new_image, other_side(service, side))
+
+
+def _released(name: str, history: Sequence[Deployment], number: int) -> Deployment:
+    """The deployment with this number. Raises AwsError if there is none or it released nothing."""
     wanted = next((d for d in history if d.number == number), None)
     if wanted is None:
         numbers = [d.number for d in history]
@@ -94,21 +114,7 @@ def to_revision(
                 why=why,
             ),
         )
-    live = list(shares(weights))
-    if len(live) != 1:
-        raise AwsError(
-            "ConflictException",
-            say(
-                "{name} has weights {weights}: a way back starts from exactly one side with "
-                "weight (`teal weights {name}`)",
-                name=name,
-                weights=shown(weights) or "none",
-            ),
-        )
-    (side,) = live
-    if tasks[side].image == wanted.new_image and tasks[side].healthy:
-        return Back(wanted.new_image, side, already=True)
-    return Back(wanted.new_image, other_side(service, side))
+    return wanted
 
 
 def _undone(latest: Deployment, image: str) -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         PutScheduledRequest,
         ScheduledAnswer,
     )
-    from tealmesh.model.scaling.bodies import ScheduledActionBody
+    from tealmesh.model.scaling.bodies import ScalableTargetAction, ScheduledActionBody
 
 
 class Scheduled(Targets):
@@ -94,21 +94,7 @@ def _action(
     bounds = request.get("ScalableTargetAction") or (
         former["ScalableTargetAction"] if former else {}
     )
-    if not schedule:
-        raise base.invalid("Schedule: must be given for a new scheduled action")
-    if not bounds:
-        raise base.invalid(
-            "ScalableTargetAction: MinCapacity, MaxCapacity or both must be given for a new"
-            " scheduled action"
-        )
-    least, most = bounds.get("MinCapacity"), bounds.get("MaxCapacity")
-    if min(least or 0, most or 0) < 0:
-        raise base.invalid(f"ScalableTargetAction = {bounds}: must be at least 0")
-    if least is not None and most is not None and most < least:
-        raise base.invalid(
-            "Maximum capacity cannot be less than minimum capacity: MaxCapacity ="
-            f" {most}, MinCapacity = {least}"
-        )
+    _check(schedule, bounds)
     body: ScheduledActionBody = {
         "ScheduledActionName": request["ScheduledActionName"],
         "ScheduledActionARN": arn,
@@ -136,3 +122,22 @@ def _action(
     begin = body.get("StartTime", now)
     body["teal"] = {"next": parsed.following(now, begin, body.get("EndTime"))}
     return body
+
+
+def _check(schedule: str, bounds: ScalableTargetAction) -> None:
+    """Raises ValidationException for what is missing, and for bounds that cannot be."""
+    if not schedule:
+        raise base.invalid("Schedule: must be given for a new scheduled action")
+    if not bounds:
+        raise base.invalid(
+            "ScalableTargetAction: MinCapacity, MaxCapacity or both must be given for a new"
+            " scheduled action"
+        )
+    least, most = bounds.get("MinCapacity"), bounds.get("MaxCapacity")
+    if min(least or 0, most or 0) < 0:
+        raise base.invalid(f"ScalableTargetAction = {bounds}: must be at least 0")
+    if least is not None and most is not None and most < least:
+        raise base.invalid(
+            "Maximum capacity cannot be less than minimum capacity: MaxCapacity ="
+            f" {most}, MinCapacity = {least}"
+        )

@@ -216,19 +216,7 @@ def _describe(entry: AuditEntry) -> list[str]:
         else _written(entry.operation, _named(collection, key))
         for collection, key, how in told
     ]
-    for _, key, how in troubles:
-        worker, error = (unquote(part) for part in key.split("/"))
-        messages.append(
-            say(
-                "{worker} failed: {error}; it is tried again (`teal doctor`)",
-                worker=worker,
-                error=reasons.told(error),
-            )
-            if how == "put"
-            else say(
-                "{worker} no longer fails by: {error}", worker=worker, error=reasons.told(error)
-            )
-        )
+    messages += [_failed(key, how) for _, key, how in troubles]
     messages += [_usable(key, how) for _, key, how in unusable]
     messages += [
         say(
@@ -241,22 +229,33 @@ def _describe(entry: AuditEntry) -> list[str]:
         for collection, who, how in entry.changes
         if collection == tables.REFUSALS
     ]
-    for _, key, how in lingering:
-        mesh, router, route = (unquote(part) for part in key.split("/"))
-        name = say(
-            "route {route} of router {router} in mesh {mesh}", route=route, router=router, mesh=mesh
-        )
-        if how == "put":
-            messages.append(
-                say("{name} was the router's last: Envoys serve it a little longer", name=name)
-            )
-        elif plain:
-            messages.append(say("{name}, deleted earlier, is no longer served", name=name))
-        else:
-            messages.append(
-                say("{name} was not replaced in time: its requests are refused now", name=name)
-            )
+    messages += [_lingered(key, how, replaced=bool(plain)) for _, key, how in lingering]
     return messages
+
+
+def _failed(key: str, how: str) -> str:
+    """What happened to a worker."""
+    worker, error = (unquote(part) for part in key.split("/"))
+    if how == "put":
+        return say(
+            "{worker} failed: {error}; it is tried again (`teal doctor`)",
+            worker=worker,
+            error=reasons.told(error),
+        )
+    return say("{worker} no longer fails by: {error}", worker=worker, error=reasons.told(error))
+
+
+def _lingered(key: str, how: str, *, replaced: bool) -> str:
+    """What happened to a router's last route. ``replaced``: something else was written with it."""
+    mesh, router, route = (unquote(part) for part in key.split("/"))
+    name = say(
+        "route {route} of router {router} in mesh {mesh}", route=route, router=router, mesh=mesh
+    )
+    if how == "put":
+        return say("{name} was the router's last: Envoys serve it a little longer", name=name)
+    if replaced:
+        return say("{name}, deleted earlier, is no longer served", name=name)
+    return say("{name} was not replaced in time: its requests are refused now", name=name)
 
 
 def _usable(key: str, how: str) -> str:

@@ -44,7 +44,8 @@ def families(sources: Sources) -> Iterator[Metric]:
     yield _gauge(
         "tealmesh_ready", "Whether it is ready.", not any(True for _ in sources.why_not_ready())
     )
-    yield from _streams(sources)
+    yield from _envoys(sources)
+    yield from _pushes(sources)
     yield from _store(sources)
     yield from _calls(sources.calls)
     leases = GaugeMetricFamily(
@@ -57,8 +58,9 @@ def families(sources: Sources) -> Iterator[Metric]:
     yield _gauge("tealmesh_failing_workers", "Workers that fail at present.", troubles)
 
 
-def _streams(sources: Sources) -> Iterator[Metric]:
-    cache, counts = sources.cache, sources.cache.counts
+def _envoys(sources: Sources) -> Iterator[Metric]:
+    """Of each mesh."""
+    cache = sources.cache
     streams = GaugeMetricFamily(
         "tealmesh_streams", "Envoys that are connected to this replica.", labels=["mesh"]
     )
@@ -89,6 +91,11 @@ def _streams(sources: Sources) -> Iterator[Metric]:
         for resource in sorted(set(refused)):
             refusing.add_metric([mesh, resource], refused.count(resource))
     yield from (streams, waiting, slow, refusing)
+
+
+def _pushes(sources: Sources) -> Iterator[Metric]:
+    """What Envoys were sent, and what they said to it."""
+    cache, counts = sources.cache, sources.cache.counts
     yield _counter("tealmesh_pushes", "Responses that Envoys were sent.", counts.pushes)
     yield _counter("tealmesh_translations", "Translations of a snapshot.", cache.translations)
     refusals = CounterMetricFamily(

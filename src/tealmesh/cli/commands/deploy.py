@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ from tealmesh.cli.terraform.options import with_terraform
 from tealmesh.model.errors import AwsError, TealError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tealmesh.cli.client import Client
     from tealmesh.cli.terraform.driving import Asked
     from tealmesh.model import wire
@@ -94,42 +97,31 @@ def deploy(
         resumed(client, _service(words)[0], by, ending)
         return
     if group is not None:
-        if image or strategy or percentages or step or instead:
-            raise click.UsageError(
-                "--group: give SERVICE=IMAGE for each service, and no --image, --strategy, "
-                "--steps, --step or --replace: each service follows its own strategy"
-            )
+        _refuse_own(image, strategy, percentages, step, instead)
         images = {name: _image(client, name, one) for name, one in _images(words).items()}
         commands.deploy(client, group, images, force=force, plan=plan, ending=ending)
         return
     service, image_argument = _service(words)
-    wanted = _wanted(image_argument, image)
-    full = _image(client, service, wanted)
+    full = _image(client, service, _wanted(image_argument, image))
     if plan:
         from tealmesh.cli.screens.planned import show_plan
 
-        show_plan(
-            client.plan_deployment(service, full, strategy, percentages, force, step, instead),
-            ending.as_json,
-        )
+        planned = client.plan_deployment(service, full, strategy, percentages, force, step, instead)
+        show_plan(planned, ending.as_json)
         return
 
-    def begin(run: wire.TerraformRun | None = None) -> wire.Deployment:
-        answer = client.deploy(
-            service,
-            full,
-            strategy,
-            percentages,
-            client_token=uuid.uuid4().hex,
-            force=force,
-            step=step,
-            instead=instead,
-            terraform=run,
-        )
-        for note in answer.get("notes", []):
-            click.echo(f"note: {note}", err=True)
-        return answer["deployment"]
-
+    start = partial(
+        client.deploy,
+        service,
+        full,
+        strategy,
+        percentages,
+        client_token=uuid.uuid4().hex,
+        force=force,
+        step=step,
+        instead=instead,
+    )
+    begin = partial(_begun, start)
     try:
         if by is not None:
             from tealmesh.cli.terraform.driving import deployed
@@ -141,6 +133,25 @@ def deploy(
         say_that_it_runs(error, ending)
         return
     follow_or_report(client, deployment, ending)
+
+
+def _refuse_own(*given: object) -> None:
+    """Raise UsageError for what each service of a group says for itself."""
+    if any(given):
+        raise click.UsageError(
+            "--group: give SERVICE=IMAGE for each service, and no --image, --strategy, "
+            "--steps, --step or --replace: each service follows its own strategy"
+        )
+
+
+def _begun(
+    start: Callable[..., wire.DeployOutput], run: wire.TerraformRun | None = None
+) -> wire.Deployment:
+    """The deployment that ``start`` begins; says its notes."""
+    answer = start(terraform=run)
+    for note in answer.get("notes", []):
+        click.echo(f"note: {note}", err=True)
+    return answer["deployment"]
 
 
 @click.command()

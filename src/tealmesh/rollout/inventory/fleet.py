@@ -167,18 +167,7 @@ def standing(member: Member, latest: Deployment | None, sentence: str) -> tuple[
     since = (latest.finished_at if latest else None) or member.since
     short = next((one for one in member.sides if one["weight"] and _short(one)), None)
     if short is not None:
-        state = "degraded" if short["healthy"] else "down"
-        tasks = say(
-            "{side} has {healthy} of {desired} tasks healthy",
-            side=short["side"],
-            healthy=short["healthy"],
-            desired=short["desired"],
-        )
-        if reason := short.get("reason", "").rstrip("."):
-            tasks = say("{tasks}: {reason}", tasks=tasks, reason=reason)
-        if state == "down":
-            return state, say("{name} is down: {tasks}.", name=name, tasks=tasks), since
-        return state, say("{name} is degraded: {tasks}.", name=name, tasks=tasks), since
+        return *_lacking(name, short), since
     serving = [
         say(
             "{image} from {side}",
@@ -207,6 +196,21 @@ def standing(member: Member, latest: Deployment | None, sentence: str) -> tuple[
     if not serving:
         return "idle", say("{name} has no side with weight.", name=name), since
     return "serving", say("{serves}.", serves=serves), since
+
+
+def _lacking(name: str, side: wire.SideStatus) -> tuple[str, str]:
+    """The state of a service that lacks tasks of a side with weight, and the same in a sentence."""
+    tasks = say(
+        "{side} has {healthy} of {desired} tasks healthy",
+        side=side["side"],
+        healthy=side["healthy"],
+        desired=side["desired"],
+    )
+    if reason := side.get("reason", "").rstrip("."):
+        tasks = say("{tasks}: {reason}", tasks=tasks, reason=reason)
+    if not side["healthy"]:
+        return "down", say("{name} is down: {tasks}.", name=name, tasks=tasks)
+    return "degraded", say("{name} is degraded: {tasks}.", name=name, tasks=tasks)
 
 
 def _short(side: wire.SideStatus) -> bool:

@@ -13,6 +13,7 @@ import pytest
 
 from tealmesh.cli.listing import listed
 from tealmesh.cli.main import teal as command_group
+from tealmesh.cli.mistyped import Commands
 from tealmesh.cli.options import Number
 from tests.cli.command_line import assert_one_line, teal
 from tests.cli.teal_api import Refused, TealApi
@@ -112,6 +113,19 @@ def test_no_option_takes_what_is_no_number() -> None:
             with pytest.raises(click.BadParameter, match=r"number|range"):
                 option.type.convert(value, option, None)
             assert isinstance(option.type, Number), (name, option.opts)
+
+
+def test_every_group_answers_a_mistyped_command_with_those_that_there_are() -> None:
+    whole = command_group.whole()
+    groups = {n: one for n, one in whole.commands.items() if isinstance(one, click.Group)}
+    assert len(groups) > 5
+    for name, group in groups.items():
+        assert isinstance(group, Commands), name
+        context = click.Context(group, click.Context(whole, info_name="teal"), info_name=name)
+        with pytest.raises(click.UsageError) as refused:
+            group.resolve_command(context, ["nosuch"])
+        there = ", ".join(group.list_commands(context))
+        assert f"No such command 'nosuch'. `teal {name}` has {there}." in str(refused.value)
 
 
 def test_no_control_plane() -> None:

@@ -62,11 +62,15 @@ class Commands(click.Group):
 
     def fail_unknown(self, ctx: click.Context, name: str) -> NoReturn:
         """Raise click.UsageError for a command that there is not."""
-        meant = suggestion(name, self.list_commands(ctx))
+        there = self.list_commands(ctx)
+        meant = suggestion(name, there)
         hint = f" Did you mean `{ctx.command_path} {meant}`?" if meant else ""
-        raise click.UsageError(
-            f"No such command {name!r}.{hint} `teal help` lists all commands.", ctx
-        )
+        known = "`teal help` lists all commands." if ctx.parent is None else _listed(ctx, there)
+        raise click.UsageError(f"No such command {name!r}.{hint} {known}", ctx)
+
+
+def _listed(ctx: click.Context, commands: list[str]) -> str:
+    return f"`{ctx.command_path}` has {', '.join(commands)}."
 
 
 def suggestion(name: str, commands: list[str]) -> str:

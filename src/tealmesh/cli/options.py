@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -111,6 +111,12 @@ def existing(directory: Path) -> Path:
     if not directory.is_dir():
         raise TealError(f"{directory}: no control plane has used it: choose another --data-dir")
     return directory
+
+
+def refuse_twice(what: str, name: str, given: Mapping[str, object], value: object) -> None:
+    """Raise UsageError if ``name`` has been given before: nobody knows which of both is meant."""
+    if name in given:
+        raise click.UsageError(f"{what} of {name} is given twice, {given[name]} and {value}")
 
 
 def port_option(name: str, explanation: str, default: int | None = None) -> Callable[[F], F]:

@@ -128,3 +128,14 @@ def test_invalid_weights(api: TealApi, weight: str) -> None:
     assert done.returncode == 2
     assert "must be SIDE=WEIGHT with a weight from 0 to 100" in done.stderr
     assert api.calls == []
+
+
+def test_what_is_given_twice_is_not_guessed(api: TealApi) -> None:
+    done = teal("weights", "web", "blue=1", "green=0", "blue=2", endpoint=api.endpoint)
+    assert done.returncode == 2
+    assert "weight of blue is given twice, 1 and 2" in done.stderr
+    group = ("deploy", "--group", "shop", "web=a:1", "web=a:2")
+    assert "image of web is given twice, a:1 and a:2" in teal(*group, endpoint=api.endpoint).stderr
+    imported = teal("import", "x", "--parameter", "A=1", "--parameter", "A=2")
+    assert "--parameter of A is given twice, 1 and 2" in imported.stderr
+    assert api.calls == []

@@ -10,6 +10,7 @@ import pytest
 
 from tealmesh.cli.system import wiping
 from tealmesh.model.errors import TealError
+from tealmesh.model.identity import bindings, issued
 from tests.cli.command_line import assert_one_line, teal
 from tests.support.machine import free_port
 
@@ -19,7 +20,15 @@ def directory(tmp_path: Path) -> Path:
     """A data directory after its tasks have stopped, with a file of the user's."""
     made = tmp_path / "data"
     (made / "tasks" / "1").mkdir(parents=True)
-    for name in ("up.json", "xds-token", "moto.jsonl", "teal.log.1", "mine.txt"):
+    for name in (
+        "up.json",
+        "xds-token",
+        "moto.jsonl",
+        "teal.log.1",
+        "mine.txt",
+        bindings.FILE,
+        issued.FILE,
+    ):
         (made / name).write_text("{}")
     return made
 

@@ -14,6 +14,7 @@ import pytest
 
 from tealmesh.cli.background import LOG_LIMIT_BYTES, last_words
 from tealmesh.cli.client import Client
+from tealmesh.cli.system import wiping
 from tealmesh.model.errors import NoControlPlane
 from tests.cli.command_line import TEAL_TOML, assert_one_line, teal
 from tests.support import sdk
@@ -75,6 +76,7 @@ def test_detached_until_down(tmp_path: Path) -> None:
         Client(endpoint).health()
     assert processes_of(tmp_path) == []
     assert_one_line(teal("down", endpoint=endpoint), "no control plane answers")
+    assert wiping.wipe(log.parent) == [], "what `teal reset` takes for somebody else's"
 
 
 def test_down_by_data_directory_ends_what_a_dead_control_plane_left(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tealmesh.cli import completing
 from tealmesh.cli.following.ending import Ending, ends, follow_or_report, say_that_it_runs
 from tealmesh.cli.groups import commands
 from tealmesh.cli.groups.choosing import or_group, with_group
-from tealmesh.cli.options import print_json, with_client, with_json
+from tealmesh.cli.options import print_json, refuse_twice, with_client, with_json
 from tealmesh.cli.services import find_service
 from tealmesh.cli.terraform.options import with_terraform
 from tealmesh.model.errors import AwsError, TealError
@@ -174,7 +174,10 @@ def weights(service: str, weights: tuple[str, ...], as_json: bool, client: Clien
 
     Weights are relative, from 0 to 100. Waits until every Envoy has acknowledged them.
     """
-    wanted = dict(_weight(text) for text in weights)
+    wanted: dict[str, int] = {}
+    for side, weight in map(_weight, weights):
+        refuse_twice("weight", side, wanted, weight)
+        wanted[side] = weight
     answer = client.set_weights(service, wanted)
     revision = answer["revision"]
     shown = ", ".join(f"{side}={weight}" for side, weight in sorted(answer["weights"].items()))
@@ -213,8 +216,7 @@ def _images(words: tuple[str, ...]) -> dict[str, str]:
         service, _, image = word.partition("=")
         if not service or not image:
             raise click.UsageError(f"{word}: must be SERVICE=IMAGE with --group")
-        if service in images:
-            raise click.UsageError(f"{word}: {service} has an image already, {images[service]}")
+        refuse_twice("image", service, images, image)
         images[service] = image
     if not images:
         raise click.UsageError(

@@ -12,6 +12,7 @@ import click
 
 from tealmesh.cli import elb_proxy
 from tealmesh.cli.commands.identity import identity
+from tealmesh.cli.mistyped import Commands
 from tealmesh.cli.options import (
     data_dir_option,
     default_data_dir,
@@ -30,7 +31,7 @@ _LONGEST_SOCKET = 107
 """Bytes."""
 
 
-@click.group()
+@click.group(cls=Commands)
 def envoy() -> None:
     """Envoys that you run yourself, beside those of the tasks."""
 

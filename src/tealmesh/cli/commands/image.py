@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from tealmesh.cli.mistyped import Commands
 from tealmesh.model.errors import TealError
 
 BASE = "docker.io/library/python:3.13-slim"
@@ -32,7 +33,7 @@ _source = click.option(
 )
 
 
-@click.group(short_help="Make images for Docker or Podman.")
+@click.group(cls=Commands, short_help="Make images for Docker or Podman.")
 def image() -> None:
     """Make images for tasks in containers, and for production."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tealmesh.cli import completing
+from tealmesh.cli.mistyped import Commands
 from tealmesh.cli.options import print_json, with_client, with_json
 from tealmesh.model.errors import TealError
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from tealmesh.cli.client import Client
 
 
-@click.group()
+@click.group(cls=Commands)
 def mesh() -> None:
     """What a mesh has, and how requests go through it, whoever made it."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tealmesh.cli import completing
-from tealmesh.cli.options import print_json, with_client, with_json
+from tealmesh.cli.options import print_json, refuse_twice, with_client, with_json
 from tealmesh.model.errors import TealError
 
 if TYPE_CHECKING:
@@ -21,10 +21,14 @@ _TO = ("terraform", "json")
 def _parameters(
     _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, str]:
+    given: dict[str, str] = {}
     for value in values:
-        if "=" not in value:
+        name, equals, meant = value.partition("=")
+        if not equals:
             raise click.UsageError(f"--parameter {value!r}: must be NAME=VALUE")
-    return dict(value.split("=", 1) for value in values)
+        refuse_twice("--parameter", name, given, meant)
+        given[name] = meant
+    return given
 
 
 @click.command("import")
@@ -122,7 +126,10 @@ def export(mesh: str, to: str, adopt: bool, directory: Path | None, client: Clie
 
     found = bringing.of_control_plane(client, mesh)
     if not found.resources:
-        raise TealError(f"no mesh {mesh!r} was found" if mesh else "no mesh was found")
+        if not mesh:
+            raise TealError("no mesh was found")
+        known = ", ".join(sorted(one["name"] for one in client.get_status().get("meshes", [])))
+        raise TealError(f"no mesh {mesh!r} (known: {known or 'none'})")
     if directory is None:
         _print(found, to, adopt=adopt)
         return

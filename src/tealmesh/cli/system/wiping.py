@@ -18,8 +18,8 @@ _MARKS = ("state.db", "up.json", "xds-token", "master-key")
 """Any of these says that a control plane has used the directory."""
 _OURS = (
     "state.db*", "tasks", "load-balancers", "xds", "network", "moto.jsonl*", "teal.log*",
-    "link-key*", "task-keys*", "callers.json*", "up.json.new", "xds-token.*",
-    "master-key.*", "up.json", "master-key", "xds-token",
+    "link-key*", "task-keys*", "callers.json*", "envoys.json*", "server-id*", "open.html",
+    "up.json.new", "xds-token.*", "master-key.*", "up.json", "master-key", "xds-token",
 )  # fmt: skip
 """What control planes write, in the order in which it is deleted: without its state, a directory
 needs no control plane to stop anything when the deletion is repeated."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tealmesh.cli.database_url import VARIABLE, place
+from tealmesh.cli.mistyped import Commands
 from tealmesh.cli.options import print_json, with_json
 from tealmesh.model.clock import random_id, system_clock
 from tealmesh.model.errors import TealError
@@ -24,7 +25,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.group()
+@click.group(cls=Commands)
 def database() -> None:
     """Prepare, check, back up or restore the database of a control plane.
 

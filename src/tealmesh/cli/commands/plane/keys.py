@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tealmesh.cli.mistyped import Commands
 from tealmesh.cli.options import data_dir_option, default_data_dir, print_json, with_json
 from tealmesh.model.errors import TealError
 
@@ -13,7 +14,7 @@ _DATA_DIR = data_dir_option("Data directory of the control plane (default: the p
 _FILES = click.argument("files", nargs=-1, metavar="[FILE]...")
 
 
-@click.group()
+@click.group(cls=Commands)
 def keys() -> None:
     """The secrets in the data directory that tokens are signed with, by their ids.
 

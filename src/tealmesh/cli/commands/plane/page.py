@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tealmesh.cli.mistyped import Commands
 from tealmesh.cli.options import print_json, with_client, with_json
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _redirect(client: Client, address: str) -> Path:
     return file
 
 
-@click.group()
+@click.group(cls=Commands)
 def token() -> None:
     """Tokens for programs that use the page's API: POST /_teal/api/OPERATION and GET /_teal/stream
     (docs/stream.md). A session of the page is one as well.

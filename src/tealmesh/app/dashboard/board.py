@@ -58,6 +58,8 @@ class Board:
         """Counts the changes."""
         self._name = name
         self._items: dict[str, dict[str, _Item]] = {section: {} for section in SECTIONS}
+        self._taken: dict[str, Items] = {}
+        """As they were given: they must not be changed after that."""
         self._gone: deque[tuple[int, float, str, str]] = deque()
         self._oldest = 0
         """Changes since this number are known whole."""
@@ -65,12 +67,15 @@ class Board:
         """The events that were asked for since the last change, by what the reader has."""
 
     def update(self, sections: Mapping[str, Items], now: float) -> bool:
-        """Take these sections, whole, in the place of what was; return whether anything differs.
-        ``now``: seconds.
+        """Take these sections, whole, in the place of what was; a section that is the same object
+        as before has not changed. Return whether anything differs. ``now``: seconds.
         """
         number = self.number + 1
         changed = False
         for section, items in sections.items():
+            if self._taken.get(section) is items:
+                continue
+            self._taken[section] = items
             known = self._items[section]
             for key, value in items.items():
                 item = known.get(key)

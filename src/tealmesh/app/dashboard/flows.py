@@ -54,6 +54,7 @@ class Flows:
         self._traffic: Made[Items] = Made()
         self._rest: Made[Items] = Made()
         self._envoys: Made[Items] = Made()
+        self._ways: Made[Edges] = Made()
         self._edges: Made[Items] = Made()
 
     async def read(self, fleet: Fleet, steady: float) -> dict[str, Items]:
@@ -67,6 +68,7 @@ class Flows:
         await asyncio.sleep(0)
         named = self._named.of((fleet,), lambda: _named(fleet))
         resources = self._resources.of((fleet, seen), lambda: _resources(fleet, seen))
+        ways = self._ways.of((clusters, resources), lambda: Edges(clusters, resources))
         return {
             "traffic": self._traffic.of(
                 (named, by_cluster),
@@ -77,9 +79,7 @@ class Flows:
                 lambda: rest(fleet, by_cluster, by_pair, clusters, resources),
             ),
             "envoys": self._envoys.of((seen, fleet), lambda: _rows(seen, fleet.resources)),
-            "edges": self._edges.of(
-                (by_pair, clusters, resources), lambda: edges(by_pair, clusters, resources)
-            ),
+            "edges": self._edges.of((by_pair, ways), lambda: ways.of(by_pair)),
         }
 
     def rates(self, view: View, steady: float) -> tuple[ByCluster, ByPair, Mapping[str, Cluster]]:
@@ -169,29 +169,46 @@ def edges(
     by_pair: ByPair, clusters: Mapping[str, Cluster], resources: Mapping[str, str]
 ) -> dict[str, wire.EdgeRate]:
     """How often who calls whom, by MESH FROM TO. ``resources``: what each Envoy stands for."""
-    several: dict[str, list[Rate]] = {}
-    callers: dict[str, str] = {}
-    for (envoy, name), rate in by_pair.items():
-        mesh, node, _ = clusters[name]
-        caller = callers.get(envoy)
-        if caller is None:
-            parts = resources.get(envoy, envoy).split("/")
-            known = len(parts) == 4 and parts[0] == "mesh"
-            caller = callers[envoy] = f"{parts[2]}/{parts[3]}" if known else ""
-        if caller:
-            several.setdefault(f"{mesh} {caller} virtualNode/{node}", []).append(rate)
-    return {key: _edge(found) for key, found in several.items()}
+    return Edges(clusters, resources).of(by_pair)
 
 
-def _edge(several: Sequence[Rate]) -> wire.EdgeRate:
-    requests = errors = 0.0
-    p99: float | None = None
-    for rate in several:
-        if rate.seconds:
-            requests += rate.requests / rate.seconds
-            errors += rate.failures / rate.seconds
-        if rate.p99 is not None and (p99 is None or rate.p99 > p99):
-            p99 = rate.p99
+class Edges:
+    """How often who calls whom, for as long as these are the Envoys and their clusters."""
+
+    def __init__(self, clusters: Mapping[str, Cluster], resources: Mapping[str, str]) -> None:
+        """``resources``: what each Envoy stands for."""
+        self._clusters = clusters
+        self._resources = resources
+        self._keys: dict[tuple[str, str], str] = {}
+        """By Envoy and cluster, MESH FROM TO; empty where nobody knows who the Envoy is."""
+
+    def of(self, by_pair: ByPair) -> dict[str, wire.EdgeRate]:
+        """By MESH FROM TO. What several Envoys of one caller send is added up."""
+        sums: dict[str, tuple[float, float, float | None]] = {}
+        for pair, (requests, failures, seconds, _, p99) in by_pair.items():
+            key = self._keys.get(pair)
+            if key is None:
+                key = self._keys[pair] = self._key(*pair)
+            now = (requests / seconds, failures / seconds, p99) if seconds else (0.0, 0.0, p99)
+            sums[key] = _together(sums[key], now) if key in sums else now
+        sums.pop("", None)
+        return {key: _edge(*summed) for key, summed in sums.items()}
+
+    def _key(self, envoy: str, name: str) -> str:
+        mesh, node, _ = self._clusters[name]
+        parts = self._resources.get(envoy, envoy).split("/")
+        known = len(parts) == 4 and parts[0] == "mesh"
+        return f"{mesh} {parts[2]}/{parts[3]} virtualNode/{node}" if known else ""
+
+
+def _together(
+    a: tuple[float, float, float | None], b: tuple[float, float, float | None]
+) -> tuple[float, float, float | None]:
+    p99 = max((one for one in (a[2], b[2]) if one is not None), default=None)
+    return a[0] + b[0], a[1] + b[1], p99
+
+
+def _edge(requests: float, errors: float, p99: float | None) -> wire.EdgeRate:
     answer: wire.EdgeRate = {
         "perSecond": round(requests, 2),
         "errorsPerSecond": round(errors, 2),

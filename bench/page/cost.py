@@ -85,7 +85,7 @@ def _look(world: World) -> float:
 
 def _told(world: World) -> float:
     """The processor time that pages have taken by the control plane's own account, in seconds."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{world.plane.port}/metrics") as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{world.plane.port}/_teal/metrics") as answer:
         text = answer.read().decode()
     found = re.search(r"^tealmesh_page_cpu_seconds_total (\S+)$", text, re.MULTILINE)
     assert found, text

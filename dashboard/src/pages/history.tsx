@@ -14,7 +14,7 @@ import { strategy } from "./deployment/changed";
 /** Of each service, or of the one that is named. */
 export function HistoryPage({ service }: { service: string | undefined }) {
   const names = services.value.map((one) => one.name);
-  const first = useRef<string>();
+  const first = useRef<string | undefined>(undefined);
   // Where the page begins without a name, it stays with what it began with.
   if (seen.value) first.current ??= newest() ?? names[0];
   const chosen = service ?? first.current;

@@ -78,7 +78,6 @@ class Board:
         for section, items in sections.items():
             if self._taken.get(section) is items:
                 continue
-            self._taken[section] = items
             numbers = section in NUMBERS
             known = self._items[section]
             for key, value in items.items():
@@ -91,6 +90,7 @@ class Board:
                 del known[key]
                 self._gone.append((number, now, section, key))
                 changed = True
+            self._taken[section] = items
         while self._gone and now - self._gone[0][1] > REMEMBERED_SECONDS:
             self._oldest = self._gone.popleft()[0]
         if changed:

@@ -26,7 +26,7 @@ COMPRESSED = 200_000
 
 def measure() -> list[Measurement]:
     """Bytes, seconds of the control plane's processor, and times in a real browser. It ends within
-    eight minutes, and says on stderr what it looks at.
+    twelve minutes, and says on stderr what it looks at.
     """
     if why := missing():
         raise SystemExit(f"bench: nothing of the page is measured: {why}")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench.page.world import World
 
-SECONDS = float(os.environ.get("PAGE_SECONDS", "100"))
+SECONDS = float(os.environ.get("PAGE_SECONDS", "240"))
 """For so long it is looked at most, of each kind; less where the difference is sure before."""
 LOOK = 4.0
 """Seconds of each look: with a page, and without one. Envoys report every two seconds, so in each

@@ -279,6 +279,7 @@ class Plane:
             self.why_not_ready,
             self._ground.replication.leases.held,
             self._lag.seconds,
+            self._dashboard.stream.seconds,
         )
         more = partial(families, sources)
         pages = Pages(self._store, self.controller, metrics, envoys, self._links, more)

@@ -174,6 +174,8 @@ class Wire(asyncio.Transport):
         """The socket can be read from or written to, or has failed."""
         if events & select.EPOLLIN and self._reading and not self._closing:
             self._read()
+        if events == select.EPOLLIN:
+            return  # nearly always
         if self._over:
             return
         if self._out and events & ~select.EPOLLIN:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tealmesh.envoy.resources import ResourceSet
 from tealmesh.xds.protocol.exchange import Nack, Request, nonce_of
+from tealmesh.xds.protocol.naming import NO_NAMES
 from tealmesh.xds.protocol.session import Memory, Send
 from tealmesh.xds.protocol.standing import MOST, Leap, Standing, Standings, Step, tick_of
 
@@ -34,8 +35,7 @@ class SharedSession:
         self.at = standings.first(memory)
         """Where the stream stands."""
         self._sent = 0
-        self._nonces: dict[str, str] = {}
-        """By a nonce of this stream, what the standing calls it."""
+        self._nonces = NO_NAMES
         self._revision = 0
         self.fault: tuple[str, ...] = ()
         """Why the newest resources cannot be sent; empty if they can."""
@@ -64,7 +64,7 @@ class SharedSession:
     def leap(self, leap: Leap, revision: int) -> str:
         """As `set_target`, and `due`, where a `Leap` begins: returns the nonce of its response."""
         self._revision, self.fault = revision, ()
-        self._go(leap.to, leap.renamed)
+        self._go(leap.to, None)
         return self._named(leap.send)
 
     def leap_to(self, target: ResourceSet, now: float) -> Leap | None:
@@ -140,8 +140,8 @@ class SharedSession:
     def _named(self, send: Send) -> str:
         """What is sent under a nonce of the standing, by its nonce on this stream."""
         self._sent += 1
-        nonce, nonces = nonce_of(self._sent), self._nonces
-        nonces[nonce] = send.nonce
+        nonce = nonce_of(self._sent)
+        nonces = self._nonces = self._steps.naming.sent(self._nonces, nonce, send.nonce)
         if len(nonces) > _NONCES:
             live = self.at.session.nonces()
             self._nonces = {own: name for own, name in nonces.items() if name in live}
@@ -158,7 +158,6 @@ class SharedSession:
     def _go(self, to: Standing, renamed: dict[str, str] | None) -> None:
         self.at = to
         if renamed is not None and self._nonces:
-            names = self._nonces.items()
-            self._nonces = {own: renamed[name] for own, name in names if name in renamed}
+            self._nonces = self._steps.naming.renamed(self._nonces, renamed)
         if to.acknowledged and not self.fault and self._revision > self.acknowledged:
             self.acknowledged = self._revision

@@ -23,6 +23,7 @@ from weakref import WeakValueDictionary
 from tealmesh.envoy.resources import ResourceSet, ResourceType
 from tealmesh.xds.protocol.barrier import Order, make_before_break
 from tealmesh.xds.protocol.exchange import Nack
+from tealmesh.xds.protocol.naming import Naming
 from tealmesh.xds.protocol.session import NOTHING_KEPT, Memory, Send, Session
 
 TICK = 1.0
@@ -140,13 +141,11 @@ class Leap:
     follows.
     """
 
-    __slots__ = ("renamed", "send", "to")
+    __slots__ = ("send", "to")
 
-    def __init__(self, send: Send, to: Standing, renamed: dict[str, str] | None) -> None:
+    def __init__(self, send: Send, to: Standing) -> None:
         self.send = send
         self.to = to
-        self.renamed = renamed
-        """As of `Step`."""
 
 
 class Standings:
@@ -155,6 +154,7 @@ class Standings:
     def __init__(self, *, delta: bool, order: Order = make_before_break) -> None:
         self.steps = 0
         """How many were worked out."""
+        self.naming = Naming()
         self._delta = delta
         self._order = order
         self._known: WeakValueDictionary[bytes, Standing] = WeakValueDictionary()
@@ -194,25 +194,23 @@ class Standings:
         """What follows from another target: for the same object, found at once."""
         event = ("target", id(target))
         step = at.after.get(event)
-        if step is not None:
-            return step
-
-        def act(session: Session) -> None:
-            session.acknowledged = 0
-            session.set_target(target, 1)
-
-        return self.step(at, event, act, target)
+        if step is None:
+            step = self.step(at, event, lambda session: _aim(session, target), target)
+        return step
 
     def leap(self, at: Standing, target: ResourceSet, tick: float) -> Leap | None:
-        """What follows from another target, if that is one response, whatever the time is, and
-        there is nothing else to see to; None if not.
+        """What follows from another target, worked out in one step, if that is one response,
+        whatever the time is, and there is nothing else to see to; None if not.
         """
-        step = self.targeted(at, target)
-        run = self.due(step.to, tick)
-        plain = run.tick is None and len(run.sends) == 1 and run.renamed is None
-        if not plain or run.to.wake_at is not None or at.rejections or run.to.rejections:
+        session = at.session.copied()
+        _aim(session, target)
+        sends, timed = _all_due(session, tick)
+        if timed or session.wake_at is not None or len(sends) != 1:
             return None
-        return Leap(run.sends[0], run.to, step.renamed)
+        if at.rejections or session.rejections:
+            return None
+        self.steps += 1
+        return Leap(sends[0], self._standing(session))
 
     def next_step(self, at: Standing, tick: float) -> Step | None:
         """What follows at this time; None if nothing is due."""
@@ -236,13 +234,10 @@ class Standings:
         if not at.session.is_due(tick):
             return Run((), at, None, tick)
         self.steps += 1
-        session, sends = at.session.copied(), list[Send]()
-        timed = session.waits
-        while (send := session.next(tick)) is not None:
-            sends.append(send)
-            timed = timed or session.waits or _warms(send)
+        session = at.session.copied()
+        sends, timed = _all_due(session, tick)
         renamed = session.settle()
-        made = Run(tuple(sends), self._standing(session), renamed, tick if timed else None)
+        made = Run(sends, self._standing(session), renamed, tick if timed else None)
         at.run = made
         return made
 
@@ -261,6 +256,21 @@ class Standings:
 def tick_of(now: float) -> float:
     """The last whole tick."""
     return math.floor(now / TICK) * TICK
+
+
+def _aim(session: Session, target: ResourceSet) -> None:
+    session.acknowledged = 0
+    session.set_target(target, 1)
+
+
+def _all_due(session: Session, tick: float) -> tuple[tuple[Send, ...], bool]:
+    """All that is due at this time, counted as sent, and whether the time matters."""
+    sends = list[Send]()
+    timed = session.waits
+    while (send := session.next(tick)) is not None:
+        sends.append(send)
+        timed = timed or session.waits or _warms(send)
+    return tuple(sends), timed
 
 
 def _warms(outcome: _Outcome) -> bool:

@@ -130,7 +130,7 @@ class Connection:
         if owed is not None:
             self._owed_since = None
             cache.owing.owes_nothing(self)
-            cache.counts.answered(cache.clock() - owed)
+            cache.counts.answers.add(cache.clock() - owed)
 
     def begin_with(self, session: SharedSession) -> None:
         """Nothing was sent yet: go by this session from the beginning."""

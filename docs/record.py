@@ -13,6 +13,7 @@ import json
 import os
 import pty
 import select
+import signal
 import struct
 import sys
 import tempfile
@@ -54,6 +55,8 @@ class Session:
             size = struct.pack("HHHH", rows, columns, 0, 0)
             fcntl.ioctl(0, termios.TIOCSWINSZ, size)
             os.chdir(directory)
+            # What a shell starts in the background ignores Ctrl-C, and so would all that it starts.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.execvpe("bash", ["bash", "--norc", "--noprofile", "--noediting"], environment)
         self._wait()
 

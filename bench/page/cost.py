@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import statistics
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,11 +16,16 @@ from pathlib import Path
 
 from bench.page.world import World
 
-SECONDS = float(os.environ.get("PAGE_SECONDS", "5"))
-"""Of each look: with a page, and without one."""
-TURNS = 4
+SECONDS = float(os.environ.get("PAGE_SECONDS", "240"))
+"""For so long it is looked at most, of each kind; less where the difference is sure before."""
+LOOK = 4.0
+"""Seconds of each look: with a page, and without one. Envoys report every two seconds, so in each
+look all do so equally often."""
+SURE = 0.002
+"""Of a core: enough is known of the difference then."""
+FEWEST = 8
 """Looks with a page, between which there is one without: the rest of what the control plane does
-changes too."""
+changes too, and what is cyclical in it, as garbage, falls into both."""
 SAVED = 20.0
 """After which a page has used what reading had saved up before it was opened (`budget`)."""
 QUIET = 12.0
@@ -36,32 +43,53 @@ class Cost:
     """By how much that is uncertain: twice the standard error of the differences."""
     alone: float
     """What it uses without a page."""
+    told: float
+    """What a page takes by the control plane's own account, which lacks garbage and a thread."""
+    looks: int
+    """With a page."""
 
 
 def of_a_page(world: World) -> Cost:
-    """By turns with a page and without one."""
+    """By turns with a page and without one, until the difference is sure or time is up."""
     token = world.plane.teal("token", "create", "--read-only").stdout.strip()
     with _page(world.plane.port, token):
         time.sleep(SAVED)
-    without, opened = [_look(world)], []
-    for _ in range(TURNS):
+    without, opened, told = [_look(world)], list[float](), list[float]()
+    ends = time.monotonic() + SECONDS
+    while True:
         with _page(world.plane.port, token):
             # The snapshot is what it costs to open a page, and not what an open one does.
             time.sleep(1.0)
-            opened.append(_share(world.pid, SECONDS))
+            before = _told(world)
+            opened.append(_share(world.pid, LOOK))
+            told.append((_told(world) - before) / LOOK)
         without.append(_look(world))
-    added = [
-        share - (before + after) / 2
-        for share, before, after in zip(opened, without, without[1:], strict=False)
-    ]
-    give = 2 * statistics.stdev(added) / len(added) ** 0.5
-    return Cost(statistics.mean(added), give, statistics.mean(without))
+        added = [
+            share - (before + after) / 2
+            for share, before, after in zip(opened, without, without[1:], strict=False)
+        ]
+        if len(added) < FEWEST:
+            continue
+        give = 2 * statistics.stdev(added) / len(added) ** 0.5
+        if give <= SURE or time.monotonic() > ends:
+            means = map(statistics.mean, (added, without, told))
+            share, alone, account = means
+            return Cost(share, give, alone, account, len(added))
 
 
 def _look(world: World) -> float:
     """The share without a page, once the last one's reading has ended."""
     time.sleep(1.5)
-    return _share(world.pid, SECONDS / 2)
+    return _share(world.pid, LOOK)
+
+
+def _told(world: World) -> float:
+    """The processor time that pages have taken by the control plane's own account, in seconds."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{world.plane.port}/_teal/metrics") as answer:
+        text = answer.read().decode()
+    found = re.search(r"^tealmesh_page_cpu_seconds_total (\S+)$", text, re.MULTILINE)
+    assert found, text
+    return float(found[1])
 
 
 def first_snapshot(world: World) -> tuple[float, float]:

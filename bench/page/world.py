@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.planes.control_plane import ControlPlane, control_plane
-from tests.support.planes.sample import Sample, api, weights
+from tests.support.planes.sample import Sample, api, finished, weights
 from tests.support.waiting import until
 
 MESH = "large"
@@ -77,6 +77,11 @@ class World:
         self.plane.client("appmesh").update_route(
             meshName=MESH, virtualRouterName="s0", routeName="all", spec={"httpRoute": route}
         )
+
+    def give_up(self) -> None:
+        """End the deployment that waits, so that nothing happens any more."""
+        self.plane.teal("abort", "web", "--give-up")
+        finished(self.plane)
 
     @property
     def pid(self) -> int:

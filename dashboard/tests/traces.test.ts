@@ -22,6 +22,11 @@ test("a step is drawn when it ran", () => {
   expect(bar(span(1001), TRACE)).toEqual({ left: 50, width: 50 });
 });
 
+test("a step is drawn as long as it took where its clock is ahead or behind", () => {
+  expect(bar(span(1002, 1), TRACE)).toEqual({ left: 50, width: 50 });
+  expect(bar(span(999, 1), TRACE)).toEqual({ left: 0, width: 50 });
+});
+
 test("a step is never drawn outside, whatever the clocks of others say", () => {
   for (const started of [-1e9, 999, 1000, 1002, 1e12]) {
     for (const seconds of [undefined, 0, 1e-6, 5, 1e12]) {

@@ -43,6 +43,7 @@ class TealApi:
     health: Any = field(
         default_factory=lambda: {"status": "ok", "pid": 4_000_000, "version": "9", "revision": 7}
     )
+    ready: Any = field(default_factory=lambda: {"status": "ready"})
 
     async def perform(self, request: Request) -> Response:
         target = request.headers.get("x-amz-target", "")
@@ -62,6 +63,9 @@ class TealApi:
     async def show_health(self, request: Request) -> Response:
         return JSONResponse(self.health)
 
+    async def show_ready(self, request: Request) -> Response:
+        return JSONResponse(self.ready, 503 if "reasons" in self.ready else 200)
+
     def requests(self, operation: str) -> list[dict[str, Any]]:
         return [body for name, body in self.calls if name == operation]
 
@@ -75,6 +79,7 @@ def teal_api() -> Iterator[TealApi]:
         routes=[
             Route("/", api.perform, methods=["POST"]),
             Route("/_teal/health", api.show_health),
+            Route("/_teal/ready", api.show_ready),
         ]
     )
     server = uvicorn.Server(

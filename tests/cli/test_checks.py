@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,35 @@ def test_doctor(api: TealApi, tmp_path: Path) -> None:
     done = teal("doctor", "--data-dir", str(tmp_path), endpoint=api.endpoint)
     assert done.returncode == 1
     assert "wrong service web: 1 of 3 tasks of blue are healthy: see `teal logs web`" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("health", "said"),
+    [
+        (
+            {"pid": 4_000_000, "engine": False, "runtime": "tasks of ECS at AWS, eu-central-1"},
+            "AWS",
+        ),
+        ({}, "tasks run where it is"),
+    ],
+    ids=["teal serve", "on another machine"],
+)
+def test_this_machine_is_left_out_where_no_tasks_run_on_it(
+    health: dict[str, object], said: str, api: TealApi
+) -> None:
+    api.operations["GetStatus"] = lambda _: {**STATUS, "services": [], "gateways": [], "meshes": []}
+    api.health = {"status": "ok", "version": "9", "revision": 7, **health}
+    done = teal("doctor", "--json", endpoint=api.endpoint)
+    found = {one["name"]: one for one in json.loads(done.stdout)}
+    assert list(found) == ["python", "this machine", "control plane", "readiness"]
+    assert said in found["this machine"]["detail"]
+    assert ("process" in found["control plane"]["detail"]) == ("pid" in health)
+    assert done.returncode == 0
+    api.ready = {"status": "not ready", "reasons": ["the database is away"], "warnings": ["full"]}
+    done = teal("doctor", endpoint=api.endpoint)
+    assert "wrong readiness: not ready: the database is away\n" in done.stdout
+    assert "wrong readiness: full\n" in done.stdout
+    assert done.returncode == 1
 
 
 def test_doctor_names_members_without_effect(api: TealApi, tmp_path: Path) -> None:

@@ -77,6 +77,10 @@ def test_history_is_one_line_a_deployment(width: int) -> None:
     shown = lines(render.history_lines([a("done"), a("done"), a("done")], width), width)
     assert len(shown) == 4
     assert all("d1" in line for line in shown[1:])
+    by_ada = a("done", status="ROLLBACK_SUCCESSFUL", endedBy="ada")
+    (_, line) = lines(render.history_lines([by_ada], width), width)
+    assert "aborted" in line.lower()
+    assert "rol" not in line.lower()
 
 
 def test_where_a_deployment_is_and_what_comes_next() -> None:

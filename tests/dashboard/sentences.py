@@ -5,6 +5,7 @@ shows Japanese.
 from __future__ import annotations
 
 from tealmesh.model.said import counted, say
+from tealmesh.model.spans import span
 
 WEIGHTS_CHANGED = say(
     "the weights{of} were changed to {weights}", of="", weights="blue=80 green=20"
@@ -22,10 +23,10 @@ def of_deployment(doing: str, why: str, following: str, latest: str, service: st
     )  # fmt: skip
 
 
-def within(seconds: str) -> str:
+def within(seconds: float) -> str:
     return say(
         "within {left} at the latest, or {otherwise}{named}",
-        left=seconds, otherwise=say("it rolls back"), named="",
+        left=span(seconds), otherwise=say("it rolls back"), named="",
     )  # fmt: skip
 
 
@@ -33,7 +34,7 @@ MEASURES = of_deployment(
     say("measures {step}", step=STEP),
     say("every Envoy uses its weights ({weights})", weights="blue=50 green=50"),
     say("{side} gets {percent} % of the requests", side="green", percent=100),
-    within("4 min 54 s"),
+    within(294),
 )
 TAKE_OVER = say("`teal resume {service} --take-over` goes on from what is live", service="web")
 HELD_FOR = say("{usual}; it waits for {waiting}", usual=WEIGHTS_CHANGED, waiting=TAKE_OVER)
@@ -54,5 +55,5 @@ STARTS = of_deployment(
     ),
     UNHEALTHY,
     say("{new_side} is added to the route, with weight 0", new_side="green"),
-    within("4 min 54 s"),
+    within(294),
 )  # fmt: skip

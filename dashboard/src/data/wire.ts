@@ -196,6 +196,7 @@ export interface GroupDeployment {
   waitingFor?: string;
   held?: string[];
   reason?: string;
+  endedBy?: string;
   pausedBy?: string;
   journal: { sequence: number; at: number; transition: string; message: string }[];
   createdAt: number;

@@ -93,13 +93,16 @@ function Head({ one, latest }: { one: GroupDeployment; latest: boolean }) {
         {one.group}: {one.members.map((member) => member.service).join(", ")}
       </h1>
       <p class="standing">
-        <StateMark state={one.pausedBy ? "paused" : one.status} />
+        <StateMark state={one.pausedBy ? "paused" : outcome(one)} />
         <span>{t("deployment.took", { time: duration(end - one.createdAt) })}</span>
         {one.startedBy && <span>{t("deployment.by", { who: one.startedBy })}</span>}
+        {one.finishedAt !== undefined && one.endedBy && (
+          <span>{t("deployment.ended", { who: one.endedBy })}</span>
+        )}
         {one.pausedBy && <span>{t("deployment.paused", { who: one.pausedBy })}</span>}
       </p>
       <p class="visually-hidden" aria-live="polite">
-        {one.group}: {word("state", one.pausedBy ? "paused" : one.status)}
+        {one.group}: {word("state", one.pausedBy ? "paused" : outcome(one))}
       </p>
       <p class="sentence">
         <Told text={one.sentence} by={one} />
@@ -276,7 +279,7 @@ function History(props: {
                 </a>
               </th>
               <td data-label={t("column.outcome")}>
-                <StateMark state={one.status} />
+                <StateMark state={outcome(one)} />
               </td>
               <td class="whole members" data-label={t("column.members")}>
                 {one.members.map((member) => (

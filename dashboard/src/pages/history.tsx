@@ -1,6 +1,6 @@
 /** Finished deployments of a service, and two of them beside each other. */
 
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { seen, services, shelves } from "../data/state";
 import type { Deployment } from "../data/wire";
 import { Trouble, useAsked } from "../parts/asking";
@@ -14,7 +14,10 @@ import { strategy } from "./deployment/changed";
 /** Of each service, or of the one that is named. */
 export function HistoryPage({ service }: { service: string | undefined }) {
   const names = services.value.map((one) => one.name);
-  const chosen = service ?? names[0];
+  const first = useRef<string | undefined>(undefined);
+  // Where the page begins without a name, it stays with what it began with.
+  if (seen.value) first.current ??= newest() ?? names[0];
+  const chosen = service ?? first.current;
   if (chosen === undefined) {
     return (
       <>
@@ -30,6 +33,12 @@ export function HistoryPage({ service }: { service: string | undefined }) {
       <Deployments key={chosen} service={chosen} />
     </>
   );
+}
+
+/** The service that was deployed last. */
+function newest(): string | undefined {
+  const latest = Object.values(shelves.deployments.value);
+  return latest.sort((a, b) => b.createdAt - a.createdAt)[0]?.service;
 }
 
 const MOST_TABS = 12;
@@ -93,6 +102,7 @@ function Deployments({ service }: { service: string }) {
     live?.deploymentId,
     live?.status,
   );
+  const comparable = (answer?.deployments.length ?? 0) > 1;
   const [marked, mark] = useState<string[]>([]);
   const all = [...(answer?.deployments ?? [])].sort((a, b) => b.createdAt - a.createdAt);
   const toggle = (id: string) =>
@@ -116,9 +126,11 @@ function Deployments({ service }: { service: string }) {
           label={t("history.title")}
           head={
             <>
-              <Column>
-                <span class="visually-hidden">{t("history.compare")}</span>
-              </Column>
+              {comparable && (
+                <Column>
+                  <span class="visually-hidden">{t("history.compare")}</span>
+                </Column>
+              )}
               <Column kind="n">#</Column>
               <Column>{t("column.outcome")}</Column>
               <Column>{t("column.image")}</Column>
@@ -131,14 +143,16 @@ function Deployments({ service }: { service: string }) {
         >
           {all.map((one) => (
             <tr key={one.deploymentId} class="first">
-              <td>
-                <input
-                  type="checkbox"
-                  aria-label={t("history.mark", { n: one.number ?? 0 })}
-                  checked={marked.includes(one.deploymentId)}
-                  onChange={() => toggle(one.deploymentId)}
-                />
-              </td>
+              {comparable && (
+                <td data-label={t("history.compare")}>
+                  <input
+                    type="checkbox"
+                    aria-label={t("history.mark", { n: one.number ?? 0 })}
+                    checked={marked.includes(one.deploymentId)}
+                    onChange={() => toggle(one.deploymentId)}
+                  />
+                </td>
+              )}
               <th scope="row" class="n">
                 <a href={link("deployments", service, one.deploymentId)}>#{one.number ?? "?"}</a>
               </th>

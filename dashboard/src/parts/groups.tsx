@@ -4,7 +4,7 @@ import { byName } from "../data/order";
 import { shelves } from "../data/state";
 import { link } from "../router";
 import { t } from "../text";
-import { Ago, Column, StateMark, Table } from "./marks";
+import { Ago, Column, outcome, StateMark, Table } from "./marks";
 import { Told } from "./told";
 
 export function Groups() {
@@ -32,7 +32,7 @@ export function Groups() {
             {latest ? (
               <>
                 <a class="quiet" href={link("groups", name, latest.groupDeploymentId)}>
-                  <StateMark state={latest.pausedBy ? "paused" : latest.status} />
+                  <StateMark state={latest.pausedBy ? "paused" : outcome(latest)} />
                 </a>
                 <span class="sentence">
                   <Told text={latest.sentence} by={{ said }} />

@@ -130,7 +130,7 @@ export function Column(props: { kind?: "n" | "wide"; children: ComponentChildren
 export function Table(props: {
   label: string;
   titled?: boolean;
-  kind?: "fleet" | "tasks" | "terse";
+  kind?: "fleet" | "tasks" | "terse" | "pairs";
   head: ComponentChildren;
   children: ComponentChildren;
 }) {

@@ -68,7 +68,8 @@ function options(props: Props, width: number, latest: { marks: Mark[] }): uPlot.
     height: HEIGHT,
     legend: { show: false },
     cursor: { y: false },
-    padding: [8, 8, 0, 0],
+    // The last time at the axis reaches half its length over the plot.
+    padding: [8, 28, 0, 0],
     scales: { y: { range: (_, __, top) => [0, Math.max(props.least, top * 1.15)] } },
     axes: [
       {

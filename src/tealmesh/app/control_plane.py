@@ -63,7 +63,7 @@ async def run(
     """
     stop = stop or asyncio.Event()
     with (
-        only_one(config.data_dir),
+        only_one(config.data_dir, config.port),
         listen(config.port, "--port") as listener,
         forked(_of_moto(config)) as moto,  # first of all: there are no threads yet
         beyond_loopback(config.listening) as beyond,

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import secrets
 import shlex
 import socket
 import stat
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import TextIO
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -26,8 +25,8 @@ from tealmesh.model.errors import TealError
 from tealmesh.model.identity import rings
 from tealmesh.model.identity.keys import Keys
 from tealmesh.model.plane.listening import Address
+from tealmesh.model.plane.locks import LOCK, held, taken
 
-"""The file with the secret that the keys of this data directory are derived from."""
 OWNER_TOKEN = "xds-token"  # noqa: S105 - the name of a file
 """The file with the token of Envoys that the owner of the machine runs."""
 FORMER_TOKEN = "xds-token.former"  # noqa: S105 - the name of a file
@@ -141,39 +140,18 @@ def unusable(data_dir: Path, error: OSError, option: str = "--data-dir") -> Teal
 
 
 @contextlib.contextmanager
-def locked(opened: int, taken: str) -> Iterator[TextIO]:
-    """Hold the lock of a file that is open for writing, and close it in the end. Raises TealError
-    with the text ``taken`` if another process holds it.
-    """
-    with os.fdopen(opened, "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise TealError(taken) from error
-        yield lock
-
-
-@contextlib.contextmanager
-def only_one(data_dir: Path) -> Iterator[None]:
-    """Lock the data directory, and create it if necessary. The lock ends with the process.
+def only_one(data_dir: Path, port: int) -> Iterator[None]:
+    """Lock the data directory for a control plane at ``port``, and create it if necessary.
 
     Raises TealError if another control plane has locked it or it cannot be written.
     """
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         _check_is_ours(data_dir)
-        opened = os.open(data_dir / "lock", os.O_WRONLY | os.O_CREAT, 0o600)
+        opened = os.open(data_dir / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise unusable(data_dir, error) from error
-    taken = (
-        f"another control plane uses {data_dir}: stop it with `teal down`, or choose another "
-        "--data-dir"
-    )
-    with locked(opened, taken) as lock:
-        # For `teal down --force`, which finds us by it if we do not answer.
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+    with held(opened, partial(taken, data_dir), port):
         yield
 
 

@@ -10,7 +10,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 
-from tealmesh.app.host import keys, listen, locked, unusable
+from tealmesh.app.host import keys, listen, unusable
 from tealmesh.app.parts.ground import Ground
 from tealmesh.app.parts.together import in_production
 from tealmesh.app.running import run_parts
@@ -20,6 +20,7 @@ from tealmesh.app.transport.tls import beyond_loopback
 from tealmesh.app.troubles import TroubleLog
 from tealmesh.model.clock import system_clock
 from tealmesh.model.identity import directory
+from tealmesh.model.plane.locks import Holder, held
 from tealmesh.store import Store
 from tealmesh.store.database.opening import file_of
 from tealmesh.supervision.supervisor import Supervisor
@@ -35,7 +36,7 @@ async def run(
     cannot start.
     """
     with (
-        alone(config.database),
+        alone(config.database, config.port),
         listen(config.port, "--port") as listener,
         beyond_loopback(config.listening) as beyond,
     ):
@@ -59,7 +60,7 @@ async def run(
 
 
 @contextlib.contextmanager
-def alone(database: str) -> Iterator[None]:
+def alone(database: str, port: int) -> Iterator[None]:
     """Lock a database of SQLite, which is for one control plane: another would not see what this
     one writes. Those of servers are for many. Raises TealError if it is locked.
     """
@@ -69,9 +70,12 @@ def alone(database: str) -> Iterator[None]:
         return
     path = file.absolute()
     try:
-        descriptor = os.open(f"{path}.lock", os.O_WRONLY | os.O_CREAT, 0o600)
+        descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise unusable(path.parent, error, "--database") from error
-    taken = f"another control plane uses {path}: several need PostgreSQL (--database URL)"
-    with locked(descriptor, taken):
+
+    def refused(by: Holder) -> str:
+        return f"another control plane uses {path}{by}: several need PostgreSQL (--database URL)"
+
+    with held(descriptor, refused, port):
         yield

@@ -57,6 +57,7 @@ class Check:
 def check_all(data_dir: Path | None, client: Client) -> Iterator[Check]:
     """Run every check in turn.
 
+    What is of this machine counts where a control plane runs tasks here, or none runs at all.
     ``data_dir``: None for that of the running control plane, or the default if none is running.
     """
     health: Health | None = None
@@ -65,25 +66,55 @@ def check_all(data_dir: Path | None, client: Client) -> Iterator[Check]:
         health = client.health()
     except NoControlPlane as error:
         no_answer = str(error)
-    used = Path(health.data_dir) if health and health.data_dir else default_data_dir()
     yield Check("python", "ok", f"{platform.python_version()} at {sys.executable}")
+    if health is None or health.engine:
+        used = Path(health.data_dir) if health and health.data_dir else default_data_dir()
+        yield from check_machine(data_dir or used)
+    else:
+        where = health.runtime or "tasks run where it is"
+        yield Check("this machine", "ok", f"not looked at: it runs no tasks ({where})")
+        if data_dir is not None:
+            yield check_data_dir(data_dir)
+    if health is None:
+        yield Check("control plane", "note", no_answer)
+        return
+    process = f"process {health.pid}, " if health.pid else ""
+    yield Check(
+        "control plane",
+        "ok",
+        f"{health.version} at {client.endpoint}, {process}revision {health.revision}",
+    )
+    yield from check_readiness(client)
+    yield from check_mesh(client, health)
+
+
+def check_machine(data_dir: Path) -> Iterator[Check]:
+    """What running tasks on this machine needs."""
     yield check_envoy()
     yield check_loopback()
-    yield check_data_dir(data_dir or used)
+    yield check_data_dir(data_dir)
     yield check_files()
     yield check_host_prefix(os.environ)
     yield check_containers()
     for left in orphans():
         yield Check("tasks without a control plane", "wrong", left.text)
-    if health is None:
-        yield Check("control plane", "note", no_answer)
+
+
+def check_readiness(client: Client) -> Iterator[Check]:
+    """It may be given calls and Envoys, as load balancers are told, and its database takes
+    writes.
+    """
+    try:
+        reasons, warnings = client.readiness()
+    except TealError as error:
+        yield Check("readiness", "wrong", str(error))
         return
-    yield Check(
-        "control plane",
-        "ok",
-        f"{health.version} at {client.endpoint}, process {health.pid}, revision {health.revision}",
-    )
-    yield from check_mesh(client, health)
+    for reason in reasons:
+        yield Check("readiness", "wrong", f"not ready: {reason}")
+    for warning in warnings:
+        yield Check("readiness", "wrong", warning)
+    if not reasons and not warnings:
+        yield Check("readiness", "ok", "it takes calls and Envoys")
 
 
 def check_envoy() -> Check:
@@ -191,7 +222,7 @@ def check_mesh(client: Client, health: Health) -> Iterator[Check]:
             yield check_envoys(mesh, client)
         yield from check_without_effect(client)
     except TealError as error:
-        yield Check("control plane", "wrong", f"{error} (process {health.pid}: see its log)")
+        yield Check("control plane", "wrong", f"{error}: see its log")
 
 
 def check_control_planes(status: wire.GetStatusOutput) -> Iterator[Check]:

@@ -133,12 +133,14 @@ def deployments(
     size = max(ID_CHARACTERS, len(incomplete))
 
     def find(client: Client) -> Names:
+        from tealmesh.cli.screens.standing import outcome
+
         if group is not None:
             for one in client.list_group_deployments(group):
-                yield one["groupDeploymentId"][:size], one["status"]
+                yield one["groupDeploymentId"][:size], outcome(one)
         elif service is not None:
             for each in client.list_deployments(service):
-                yield each["deploymentId"][:size], f"{each.get('newImage', '')} {each['status']}"
+                yield each["deploymentId"][:size], f"{each.get('newImage', '')} {outcome(each)}"
 
     return _items(context, incomplete, find)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import signal
 import time
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from tealmesh.engine.runtimes.process import marks
 from tealmesh.model.errors import EngineError, TealError
+from tealmesh.model.plane import locks
 
 if TYPE_CHECKING:
     from tealmesh.engine.runtimes.process.marks import Marked
@@ -60,7 +60,7 @@ def orphans() -> list[Orphans]:
     return [
         Orphans(directory, processes)
         for directory, processes in sorted(by_directory.items())
-        if not _in_use(directory)
+        if locks.used(directory) is None
     ]
 
 
@@ -86,52 +86,33 @@ def end_all(data_dir: Path) -> str:
 
 def _end_plane(data_dir: Path) -> None:
     """Let the control plane detach; kill it if it does not."""
-    if not _in_use(data_dir):
+    by = locks.used(data_dir)
+    if by is None:
         return
-    pid = _holder(data_dir)
+    if not by.pid:
+        raise TealError(
+            f"{data_dir / locks.LOCK} does not say which process uses it: stop it by `teal down`"
+        )
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
+            os.kill(by.pid, number)
         deadline = time.monotonic() + _PLANE_SECONDS
         while time.monotonic() < deadline:
-            if not _in_use(data_dir):
+            if locks.used(data_dir) is None:
                 return
             time.sleep(_LOOK_SECONDS)
-    raise TealError(f"the control plane of {data_dir} (process {pid}) could not be ended")
-
-
-def _holder(data_dir: Path) -> int:
-    """The process that holds the lock; it writes its id there. Raises TealError."""
-    with contextlib.suppress(OSError, ValueError):
-        return int((data_dir / "lock").read_text())
-    raise TealError(f"{data_dir}/lock does not say which process uses it: stop it by `teal down`")
-
-
-def _in_use(data_dir: Path) -> bool:
-    """Whether a control plane holds the lock."""
-    try:
-        with (data_dir / "lock").open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        pass
-    return False
+    raise TealError(f"the control plane of {data_dir} (process {by.pid}) could not be ended")
 
 
 @contextlib.contextmanager
 def _held(data_dir: Path) -> Iterator[None]:
     """Keep control planes from starting meanwhile, if there is a directory at all."""
     try:
-        lock = (data_dir / "lock").open()
+        opened = os.open(data_dir / locks.LOCK, os.O_RDWR)
     except OSError:
         yield
         return
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise TealError(f"a control plane has just begun to use {data_dir}") from error
+    with locks.locked(opened, lambda by: f"a control plane has just begun to use {data_dir}{by}"):
         yield
 
 

@@ -12,7 +12,7 @@ import json
 import os
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +49,8 @@ class Health:
     data_dir: str = ""
     runtime: str = ""
     """How tasks run, in words."""
+    engine: bool = False
+    """Whether it runs tasks itself, on this machine."""
     server_id: str = ""
     """For whom proofs of AWS identities are made."""
 
@@ -100,10 +102,19 @@ class Transport:
                 revision=int(answer["revision"]),
                 data_dir=str(answer.get("dataDir", "")),
                 runtime=str(answer.get("runtime", "")),
+                engine=bool(answer.get("engine", "pid" in answer)),
                 server_id=str(answer.get("serverId", "")),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise self._not_tealmesh() from error
+
+    def readiness(self) -> tuple[Sequence[str], Sequence[str]]:
+        """Why it may not be given calls and Envoys, none if it may; and what it warns of."""
+        with self._waiting(""):
+            _, _, answer = self._request("GET", "/_teal/ready", None, {}, 5.0)
+        if not isinstance(answer, dict):
+            raise self._not_tealmesh()
+        return answer.get("reasons", ()), answer.get("warnings", ())
 
     def login(self, token: str) -> dict[str, str | int]:
         """Keys for a proof of an AWS identity, as credential_process prints them."""

@@ -12,12 +12,13 @@ It needs ``ecs:ListClusters``, ``ecs:ListServices``, ``ecs:DescribeServices``, `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from tealmesh.model.arn import last_part
+from tealmesh.model.batches import batches
+from tealmesh.model.ecs.limits import DESCRIBED_SERVICES, DESCRIBED_TASKS
 from tealmesh.model.ecs.names import revision_key
 from tealmesh.store import Reader, tables
 from tealmesh.workloads import reading
@@ -26,11 +27,6 @@ from tealmesh.workloads.changes import Cluster
 if TYPE_CHECKING:
     from tealmesh.model.ecs.bodies import TaskBody, TaskDefinitionBody
 
-T = TypeVar("T")
-
-_MOST_SERVICES = 10
-_MOST_TASKS = 100
-"""That are described at once, at most."""
 _ENDED = "STOPPED"
 _MOST_PAGES = 2
 """Of the tasks that have stopped, at one look."""
@@ -92,7 +88,7 @@ class Clusters:
     def _services(self, cluster: str) -> list[Mapping[str, Any]]:
         arns = self._pages("list_services", "serviceArns", {"cluster": cluster})
         found: list[Mapping[str, Any]] = []
-        for part in _parts(arns, _MOST_SERVICES):
+        for part in batches(arns, DESCRIBED_SERVICES):
             answer = self._call(
                 "describe_services", cluster=cluster, services=part, include=["TAGS"]
             )
@@ -109,7 +105,7 @@ class Clusters:
         stopped, forgotten = self._sweep(cluster, ended.keys())
         found = {arn: body for arn, body in ended.items() if arn not in forgotten}
         asked = dict.fromkeys([*running, *before, *stopped])
-        for part in _parts([arn for arn in asked if arn not in ended], _MOST_TASKS):
+        for part in batches([arn for arn in asked if arn not in ended], DESCRIBED_TASKS):
             answer = self._call("describe_tasks", cluster=cluster, tasks=part, include=["TAGS"])
             for one in answer["tasks"]:
                 definition = self._definition(one["taskDefinitionArn"], known, fresh)
@@ -198,9 +194,3 @@ class Clusters:
         self.calls += 1
         answer: Mapping[str, Any] = getattr(self._ecs(), operation)(**asked)
         return answer
-
-
-def _parts(items: Sequence[T], size: int) -> Iterator[list[T]]:
-    rest = iter(items)
-    while part := list(islice(rest, size)):
-        yield part

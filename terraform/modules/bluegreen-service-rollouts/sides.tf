@@ -63,6 +63,9 @@ module "sidecar" {
 
   resource          = "mesh/${var.mesh_name}/virtualNode/${aws_appmesh_virtual_node.side[each.key].name}"
   app_ports         = [var.port]
+  cpu               = var.envoy_cpu
+  task_cpu          = var.cpu
+  app_cpu           = try(jsondecode(var.container).cpu, null)
   image             = var.envoy_image
   xds_endpoint      = var.xds_endpoint
   xds_ca            = var.xds_ca
@@ -88,6 +91,7 @@ resource "aws_ecs_task_definition" "side" {
         name         = "app"
         image        = each.value.image
         essential    = true
+        cpu          = module.sidecar[each.key].app_cpu
         portMappings = [{ containerPort = var.port, hostPort = var.port, protocol = "tcp" }]
         dependsOn    = module.sidecar[each.key].depends_on
       },

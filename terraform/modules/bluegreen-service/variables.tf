@@ -136,9 +136,15 @@ variable "container" {
 }
 
 variable "cpu" {
-  description = "CPU units of a task."
+  description = "CPU units of a task. The application's container gets what Envoy and tracing leave, unless `container` names its cpu."
   type        = number
   default     = 512
+}
+
+variable "envoy_cpu" {
+  description = "CPU units of Envoy; null for a quarter of the task's, or less where `container` leaves less."
+  type        = number
+  default     = null
 }
 
 variable "memory" {

@@ -37,6 +37,7 @@ module "sidecar" {
   xds_ca        = var.xds_ca
   agent         = var.agent
   app_container = ""
+  task_cpu      = 256
   environment   = var.gateway_environment
 
   log_configuration = var.log_group == "" ? null : {

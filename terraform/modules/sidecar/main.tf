@@ -1,6 +1,16 @@
 # Envoy beside an application, for a task definition of one's own.
 
 locals {
+  # Containers share the task's processor by their cpu while all want it; what one leaves, others
+  # get. Beside an application Envoy has a quarter, unless that names more for itself.
+  tracing_cpu = var.tracing == "none" ? 0 : 32
+  left        = (var.task_cpu == null ? 0 : var.task_cpu) - local.tracing_cpu
+  quarter     = floor((var.task_cpu == null ? 0 : var.task_cpu) / 4)
+  beside      = var.app_cpu == null ? local.quarter : min(local.quarter, local.left - var.app_cpu)
+  envoy_cpu   = var.cpu != null ? var.cpu : max(32, length(var.app_ports) == 0 ? local.left : local.beside)
+  app_cpu     = var.app_cpu != null ? var.app_cpu : max(0, local.left - local.envoy_cpu)
+  wanted_cpu  = local.envoy_cpu + local.tracing_cpu + (length(var.app_ports) == 0 ? 0 : local.app_cpu)
+
   log = var.log_configuration == null ? {} : { logConfiguration = var.log_configuration }
 
   variables = merge(
@@ -35,7 +45,7 @@ locals {
     image             = var.image
     essential         = true
     user              = tostring(var.user_id)
-    cpu               = var.cpu
+    cpu               = local.envoy_cpu
     memoryReservation = var.memory_reservation
     environment       = [for name in sort(keys(local.variables)) : { name = name, value = local.variables[name] }]
 
@@ -55,7 +65,7 @@ locals {
     image             = var.xray_image
     essential         = true
     user              = tostring(var.user_id)
-    cpu               = 32
+    cpu               = local.tracing_cpu
     memoryReservation = 256
     portMappings      = [{ containerPort = 2000, hostPort = 2000, protocol = "udp" }]
   }, local.log)
@@ -65,7 +75,7 @@ locals {
     image             = var.otel_image
     essential         = true
     user              = tostring(var.user_id)
-    cpu               = 32
+    cpu               = local.tracing_cpu
     memoryReservation = 256
     environment       = [{ name = "AOT_CONFIG_CONTENT", value = coalesce(var.otel_config, local.otel_to_xray) }]
   }, local.log)

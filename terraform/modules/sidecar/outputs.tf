@@ -6,6 +6,16 @@ output "containers" {
     var.tracing == "xray" ? [jsonencode(local.xray)] : [],
     var.tracing == "otel" ? [jsonencode(local.otel)] : [],
   )
+
+  precondition {
+    condition     = var.task_cpu == null || local.wanted_cpu <= local.left + local.tracing_cpu
+    error_message = "task_cpu is too small: the containers name more cpu together than the task has. Envoy ${local.envoy_cpu}, tracing ${local.tracing_cpu}, the application ${local.app_cpu}, the task ${coalesce(var.task_cpu, 0)}."
+  }
+}
+
+output "app_cpu" {
+  description = "cpu of the application's container: what the sidecars leave of task_cpu. Without one it would count as 2, and stand still while Envoy is busy."
+  value       = local.app_cpu
 }
 
 output "depends_on" {

@@ -55,9 +55,21 @@ variable "drain_seconds" {
 }
 
 variable "cpu" {
-  description = "CPU units of the container."
+  description = "CPU units of the Envoy container; by default a quarter of task_cpu, or less where app_cpu leaves less, but 32 at least, and for a gateway all that is left."
   type        = number
-  default     = 32
+  default     = null
+}
+
+variable "task_cpu" {
+  description = "CPU units of the task, by which Envoy's and the application's (app_cpu of the outputs) are chosen; null if the task has none."
+  type        = number
+  default     = null
+}
+
+variable "app_cpu" {
+  description = "CPU units that the application's container names for itself; null for what the others leave of task_cpu."
+  type        = number
+  default     = null
 }
 
 variable "memory_reservation" {

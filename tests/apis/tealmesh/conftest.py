@@ -68,6 +68,7 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
         latest=controller.latest,
         grown=lambda since: list(metrics.grown_since(since)),
         envoys=cache.envoys,
+        unmoved=cache.unmoved,
         convergence=cache.convergence,
         held=cache.held,
         health=tuple,

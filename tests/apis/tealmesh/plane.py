@@ -69,6 +69,7 @@ class Fed:
         self.envoys = self._cache.envoys
         self.convergence = self._cache.convergence
         self.held = self._cache.held
+        self.unmoved = self._cache.unmoved
 
     async def wait_converged(self, mesh: str, revision: int, timeout: float) -> Convergence:
         snapshot = mesh_snapshot(self._store.view, mesh)

@@ -39,12 +39,12 @@ def test_a_complete_directory_may_be_read_only_and_none_may_be_open(tmp_path: Pa
 
 def test_a_file_of_sqlite_is_for_one_control_plane(tmp_path: Path) -> None:
     path = str(tmp_path / "state.db")
-    with alone(path), pytest.raises(TealError, match="several need PostgreSQL"), alone(path):
+    with alone(path, 1), pytest.raises(TealError, match="several need PostgreSQL"), alone(path, 1):
         pass
     taken = pytest.raises(TealError, match="several need PostgreSQL")
-    with alone(path), taken, alone(f"sqlite:///{path}"):
+    with alone(path, 1), taken, alone(f"sqlite:///{path}", 2):
         pass
-    with alone("postgresql://db/teal"), alone("postgresql://db/teal"):
+    with alone("postgresql://db/teal", 1), alone("postgresql://db/teal", 1):
         pass
 
 

@@ -12,11 +12,12 @@ BACK = {**DEPLOYMENT, "status": "ROLLBACK_SUCCESSFUL", "reason": "aborted by me"
 def test_rollback_and_abort_of_a_running_deployment_succeed_when_it_is_rolled_back(
     api: TealApi,
 ) -> None:
-    follow(api, BACK)
+    follow(api, {**BACK, "endedBy": "me"})
     for command in ("rollback", "abort"):
         done = teal(command, "web", endpoint=api.endpoint)
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines()[-1] == f"web: {SERVES}"
+        assert "web: ABORTED  " in done.stdout
 
 
 def test_rollback_after_a_success_succeeds_when_that_is_deployed(api: TealApi) -> None:

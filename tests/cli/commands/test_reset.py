@@ -46,7 +46,11 @@ def test_it_is_not_done_unasked(directory: Path) -> None:
 def test_a_directory_in_use_stays(directory: Path) -> None:
     with (directory / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(TealError, match="a control plane still uses"):
+        lock.write("12 4566")
+        lock.flush()
+        with pytest.raises(
+            TealError, match=r"a control plane still uses .* \(process 12, port 4566\)"
+        ):
             wiping.wipe(directory)
     assert (directory / "up.json").exists()
 

@@ -59,8 +59,12 @@ def test_detached_until_down(tmp_path: Path) -> None:
         # Which runtime was chosen, and why; with Docker or without.
         assert re.search(r"^runtime: processes (for images|\()", done.stdout, re.MULTILINE)
         assert os.getsid(health.pid) == health.pid
-        again = teal(*command)
-        assert_one_line(again, "teal: another control plane uses ")
+        written = log.stat().st_size
+        for words in (command, [word for word in command if word != "-d"]):
+            again = teal(*words)
+            by = f"(process {health.pid}, port {endpoint.rpartition(':')[2]})"
+            assert_one_line(again, f"teal: another control plane uses {log.parent} {by}: stop it")
+        assert log.stat().st_size == written, "another process was started to find that out"
         assert Client(endpoint).health().pid == health.pid
         assert teal("status", endpoint=endpoint).returncode == 0
     finally:

@@ -114,6 +114,7 @@ def test_what_is_less_urgent_is_folded_first() -> None:
     [({"pausedBy": "ada"}, "॥ web"), ({"state": "HELD", "note": "someone"}, "॥ web"),
      ({"status": "ROLLBACK_IN_PROGRESS", "state": "ROLLING_BACK"}, "● web"),
      ({"status": "ROLLBACK_SUCCESSFUL", "reason": "it failed"}, "✖ deployed x/web:2"),
+     ({"status": "ROLLBACK_SUCCESSFUL", "endedBy": "ada"}, "✖ deployed x/web:2: ABORTED"),
      ({"status": "SUCCESSFUL"}, "✔ deployed x/web:2")],
 )  # fmt: skip
 def test_how_a_deployment_is_marked(members: dict[str, Any], mark: str) -> None:

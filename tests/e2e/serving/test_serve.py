@@ -82,6 +82,9 @@ def test_a_deployment_in_an_ecs_elsewhere_loses_no_request(
     pushed_under_one_id(plane)
     with urllib.request.urlopen(f"{plane.endpoint}/_teal/ready") as answer:
         assert json.load(answer) == {"status": "ready"}
+    looked = plane.teal("doctor", check=False).stdout
+    assert "ok    this machine: not looked at: it runs no tasks (tasks of ECS at " in looked
+    assert "containers: " not in looked
     with urllib.request.urlopen(f"{plane.endpoint}/metrics") as answer:
         shown = answer.read().decode()
     families = {family.name: family for family in text_string_to_metric_families(shown)}

@@ -194,3 +194,6 @@ def test_a_member_that_fails_takes_all_back_callers_first() -> None:
     assert orders.index(WEB) < orders.index(CART) < orders.index(DB)
     assert play.group.state is GroupState.ROLLED_BACK
     assert "aborted by ann" in play.group.reason
+    assert play.group.aborted_by == "ann"
+    left = deciding.given_up(play.group, play.members, "ben", play.now).group
+    assert (left.state, left.aborted_by) == (GroupState.STOPPED, "ben")

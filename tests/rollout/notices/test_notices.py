@@ -62,6 +62,14 @@ def test_a_webhook_and_an_event_say_the_same() -> None:
     assert (entry["Source"], entry["EventBusName"]) == ("tealmesh", "default")
 
 
+def test_what_a_person_ended_is_called_aborted() -> None:
+    back: NoticeBody = {**NOTICE, "kind": "ROLLED_BACK", "status": "ROLLBACK_SUCCESSFUL"}
+    assert shapes.title(back) == "web: rolled back (web:1 → web:2)"
+    aborted: NoticeBody = {**back, "ended_by": "ada"}
+    assert shapes.title(aborted) == "web: aborted (web:1 → web:2)"
+    assert json.loads(shapes.webhook(aborted, {}))["data"]["endedBy"] == "ada"
+
+
 def test_targets_of_one_file_are_replaced_and_those_of_others_stay() -> None:
     t = Transaction(View(0, {}))
     one, two = NoticeConfig("one", url="http://a"), NoticeConfig("two", url="http://b")

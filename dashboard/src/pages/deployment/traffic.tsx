@@ -123,6 +123,7 @@ export function Callers({ deployment }: { deployment: Deployment }) {
       ) : (
         <Table
           label={t("callers.title")}
+          kind="pairs"
           head={
             <>
               <Column>{t("column.caller")}</Column>

@@ -8,8 +8,8 @@ import { curve, edgeKey, NODE, type Placed, type Point } from "./placed";
 const LABEL = { width: 104, height: 14, labelpos: "c" };
 
 /** From the middle of a line to the foot of its text. */
-const OVER = -5;
-const UNDER = 17;
+const OVER = -7;
+const UNDER = 18;
 const ON = 4;
 const FALLS = 8;
 

@@ -11,13 +11,20 @@ export interface Bar {
 /** Drawn at least so wide, to be seen. */
 export const LEAST = 0.6;
 
+/** As long as the step took, and when it ran as far as that is within its trace: clocks that differ
+ * by a millisecond would else leave nothing of a step that took half of one.
+ */
 export function bar(span: Span, trace: Trace): Bar {
   const whole = Math.max(trace.seconds, 1e-9);
-  const share = (at: number) => Math.min(100, Math.max(0, (100 * (at - trace.startedAt)) / whole));
-  const left = Math.min(share(span.startedAt), 100 - LEAST);
-  const end =
-    span.seconds === undefined ? trace.startedAt + trace.seconds : span.startedAt + span.seconds;
-  return { left, width: Math.min(100 - left, Math.max(LEAST, share(end) - left)) };
+  const end = trace.startedAt + trace.seconds;
+  const seconds = span.seconds ?? end - Math.max(span.startedAt, trace.startedAt);
+  const width = within((100 * seconds) / whole, LEAST, 100);
+  const left = within((100 * (span.startedAt - trace.startedAt)) / whole, 0, 100 - width);
+  return { left, width };
+}
+
+function within(value: number, least: number, most: number): number {
+  return Math.min(most, Math.max(least, value));
 }
 
 export function failed(one: Outcome): boolean {

@@ -25,6 +25,7 @@ from tealmesh.apis.ecs.tagging import tagged
 from tealmesh.apis.requests import digest
 from tealmesh.model.ecs.bodies import DeploymentBody, Launch, ServiceBody, TaskDefinitionBody
 from tealmesh.model.ecs.clusters import ClusterBody
+from tealmesh.model.ecs.limits import DESCRIBED_SERVICES
 from tealmesh.model.ecs.members import narrowed
 from tealmesh.model.ecs.origin import Origin
 from tealmesh.model.errors import AwsError
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
         ListServicesRequestTypeDef,
         NetworkConfigurationOutputTypeDef,
     )
-
-MAX_DESCRIBED = 10
-"""Services in one DescribeServices."""
 
 _NEW_DEPLOYMENT = (
     "taskDefinition",
@@ -234,7 +232,7 @@ class Services(EcsBase):
         https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html
         """
         view = self._store.view
-        names = base.distinct("services", request["services"], MAX_DESCRIBED)
+        names = base.distinct("services", request["services"], DESCRIBED_SERVICES)
         cluster = base.find_cluster(view, request.get("cluster")).body["clusterName"]
         answer: ServicesAnswer = {"services": [], "failures": []}
         for text in names:

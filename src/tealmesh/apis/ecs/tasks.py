@@ -20,6 +20,7 @@ from tealmesh.apis.ecs.tagging import tagged
 from tealmesh.apis.requests import digest
 from tealmesh.model.ecs.bodies import Launch, Placement, TaskBody, TaskDefinitionBody
 from tealmesh.model.ecs.clusters import ClusterBody
+from tealmesh.model.ecs.limits import DESCRIBED_TASKS
 from tealmesh.model.ecs.names import family_and_revision, task_id
 from tealmesh.model.ecs.origin import Origin
 from tealmesh.model.ecs.task import TaskRequest, managed_tags, new_task, pick_provider
@@ -41,9 +42,6 @@ MAX_COUNT = 10
 
 MAX_OVERRIDES_BYTES = 8192
 """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskOverride.html"""
-
-MAX_DESCRIBED = 100
-"""Tasks in one DescribeTasks."""
 
 REFUSED = {
     "volumeConfigurations": "there are no EBS volumes here",
@@ -116,7 +114,7 @@ class Tasks(EcsBase):
         https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
         """
         view = self._store.view
-        names = base.distinct("tasks", request["tasks"], MAX_DESCRIBED)
+        names = base.distinct("tasks", request["tasks"], DESCRIBED_TASKS)
         cluster = base.find_cluster(view, request.get("cluster")).body["clusterName"]
         answer: TasksAnswer = {"tasks": [], "failures": []}
         for text in names:

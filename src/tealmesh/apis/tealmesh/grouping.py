@@ -215,6 +215,8 @@ class GroupOperations(DeploymentOperations):
             answer["held"] = list(described.held)
         if g.reason:
             answer["reason"] = g.reason
+        if g.aborted_by:
+            answer["endedBy"] = g.aborted_by
         if g.paused_by:
             answer["pausedBy"] = g.paused_by
         if g.finished_at is not None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-PART_OF_TIME = 0.004
+PART_OF_TIME = 0.003
 """Of a core, that each of the two readings may take: one of the state, and one of what Envoys
 report, so that neither makes the other rare. Writing down what has changed is counted as theirs,
 and so is half of all that pages are sent and ask for. What is left of a hundredth is for what is

@@ -71,6 +71,7 @@ class Dashboard:
             latest=controller.latest,
             grown=lambda since: list(metrics.grown_since(since)),
             envoys=partial(seen.envoys, pending=False),
+            unmoved=seen.unmoved,
             convergence=cache.convergence,
             held=cache.held,
             health=health,

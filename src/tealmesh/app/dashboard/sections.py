@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from tealmesh.apis.tealmesh import answers, control, telling
 from tealmesh.app.dashboard.board import Items
 from tealmesh.app.dashboard.flows import Flows, edges
-from tealmesh.app.dashboard.kept import Kept
+from tealmesh.app.dashboard.kept import Kept, Made, Still
 from tealmesh.app.dashboard.sources import Sources
 from tealmesh.model import wire
 from tealmesh.model.rollout import Deployment
@@ -36,6 +36,8 @@ class Sections:
         self._ended: dict[str, tuple[object, Row]] = {}
         self._beside: Kept[dict[str, Row]] = Kept((tables.REMOVALS, tables.KEPT, tables.GROUPS))
         self._services: dict[str, tuple[tuple[object, ...], Row]] = {}
+        self._health: Still[Mapping[str, bool | None]] = Still()
+        self._tasks: Made[Items] = Made()
 
     async def read(self, now: float) -> dict[str, Items]:
         """All but events, groups and what `Flows` reads, of one view of the state. ``now``: epoch
@@ -43,7 +45,7 @@ class Sections:
         second in a large fleet.
         """
         view = self._from.store.view
-        health = {one.task: one.usable for one in self._from.health()}
+        health = self._health.of({one.task: one.usable for one in self._from.health()})
         fleet = self.fleet(view, health)
         await asyncio.sleep(0)
         deployed = self._deployed.of(view, lambda: _deployed(view))
@@ -63,7 +65,7 @@ class Sections:
             "control": {"control": self._control(view)},
             "services": self._rows(view, fleet, deployments),
             "deployments": {str(row["deploymentId"]): row for row in deployments.values() if row},
-            "tasks": _tasks(fleet, health),
+            "tasks": self._tasks.of((fleet, health), lambda: _tasks(fleet, health)),
             "mesh": drawn,
         }
 

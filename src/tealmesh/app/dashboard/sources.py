@@ -24,6 +24,8 @@ class Sources:
     """The latest deployment of a service, as it stands."""
     grown: Callable[[float], Sequence[Grown]]
     envoys: Callable[[str], Sequence[EnvoyStatus]]
+    unmoved: Callable[[str], object | None]
+    """As of `SeenEnvoys.unmoved`: the same while ``envoys`` and ``convergence`` tell the same."""
     convergence: Callable[[str, int], Convergence]
     held: Callable[[str], Sequence[tuple[Proxy, Sequence[str], ResourceSet]]]
     """What was made for the Envoys of a mesh, with their ids."""

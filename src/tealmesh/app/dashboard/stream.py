@@ -50,6 +50,8 @@ class Turn:
     read: Read
     budget: Budget
     due: float
+    seconds: float = 0.0
+    """The processor time that it has taken."""
     shared: float = 0.0
     """What pages had taken beside the readings when this one's share of it was counted last."""
 
@@ -59,6 +61,7 @@ class Turn:
         """
         spent = Spent(time.thread_time)
         await spent.by(self._written(board, steady))
+        self.seconds += spent.seconds
         took = spent.seconds + shared - self.shared
         self.shared = shared
         now = steady()
@@ -84,13 +87,23 @@ class Stream:
         self.board = Board(name)
         self.served = Spent(time.thread_time)
         """What pages take beside the readings: what they are sent, and what they ask for."""
-        self._reads = reads
+        now = steady()
+        self._turns = [
+            Turn(read, Budget(now, 0.0 if index else SAVED_SECONDS), now)
+            for index, read in enumerate(reads)
+        ]
         self._steady = steady
         self._stopping = stopping
         self._readers: set[asyncio.Event] = set()
         self._wanted = asyncio.Event()
         self._fresh = False
         self._expected_until = 0.0
+
+    def seconds(self) -> float:
+        """The processor time that pages have taken so far: the readings, what was sent, and what
+        was asked for.
+        """
+        return self.served.seconds + sum(turn.seconds for turn in self._turns)
 
     def expect(self) -> None:
         """Somebody loads the page: read what it will ask for while the browser begins."""
@@ -99,11 +112,7 @@ class Stream:
 
     async def run(self) -> None:
         """Read while anybody is there, until cancelled."""
-        now = self._steady()
-        turns = [
-            Turn(read, Budget(now, 0.0 if index else SAVED_SECONDS), now)
-            for index, read in enumerate(self._reads)
-        ]
+        turns = self._turns
         while True:
             await self._wanted.wait()
             before = self.board.number

@@ -17,13 +17,12 @@ from typing import Any
 
 from tealmesh.engine.runtimes.sidecar import resource_of
 from tealmesh.model.clock import SteadyClock
+from tealmesh.model.ecs.limits import DESCRIBED_TASKS
 from tealmesh.model.errors import EnvoyForbidden
 from tealmesh.model.identity.exchanged import without_path
 
 _KEPT_SECONDS = 60.0
 """How long a task is believed to run. It is asked of every stream once a minute."""
-_MOST = 100
-"""Tasks that DescribeTasks takes at once."""
 _GATHER_SECONDS = 0.05
 """Others that come meanwhile are asked about in the same call: after a restart all come at once."""
 _TASK_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -93,7 +92,7 @@ class EcsTasks:
         """Ask about all that are wanted, until there are none."""
         while self._wanted:
             await asyncio.sleep(_GATHER_SECONDS)
-            part = dict(list(self._wanted.items())[:_MOST])
+            part = dict(list(self._wanted.items())[:DESCRIBED_TASKS])
             for session in part:
                 del self._wanted[session]
             asked = asyncio.create_task(asyncio.to_thread(self._describe, list(part)))

@@ -17,6 +17,8 @@ class Connected(Protocol):
 
     def envoys(self, mesh: str, *, pending: bool = True) -> list[EnvoyStatus]: ...
 
+    def unmoved(self, mesh: str) -> object | None: ...
+
     async def wait_converged(self, mesh: str, revision: int, timeout: float) -> Convergence: ...
 
 
@@ -36,6 +38,12 @@ class SeenEnvoys:
         if self.admission.permissions.unknown:
             noted = [self._noted(one) for one in noted]
         return sorted([*noted, *_strangers(refused, seen)], key=lambda one: one.id)
+
+    def unmoved(self, mesh: str) -> object | None:
+        """As of `AdsCache.unmoved`, with what is refused."""
+        if self.admission.refusals or self.admission.permissions.unknown:
+            return None
+        return self.connected.unmoved(mesh)
 
     def _noted(self, one: EnvoyStatus) -> EnvoyStatus:
         note = "" if one.note else self.admission.unasked(one.id)

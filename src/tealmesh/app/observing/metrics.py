@@ -36,6 +36,8 @@ class Sources:
     """The leases that this replica holds, with their fencing numbers."""
     lag: Callable[[], float] = field(default=lambda: 0.0)
     """For how many seconds the view has known of revisions that it lacks."""
+    pages: Callable[[], float] = field(default=lambda: 0.0)
+    """The seconds of processor time that open pages have taken."""
 
 
 def families(sources: Sources) -> Iterator[Metric]:
@@ -53,6 +55,8 @@ def families(sources: Sources) -> Iterator[Metric]:
     for name, number in sorted(sources.leases().items()):
         leases.add_metric([name], number)
     yield leases
+    text = "Processor time that open pages have taken, but for garbage and the history's thread."
+    yield _counter("tealmesh_page_cpu_seconds", text, sources.pages())
     troubles = len(list(sources.troubles()))
     yield _gauge("tealmesh_failing_workers", "Workers that fail at present.", troubles)
 

@@ -48,6 +48,7 @@ class Elsewhere:
         self._ground, self._config = ground, config
         at = config.ecs_endpoint or f"AWS, {config.region}"
         self.summary = f"tasks of ECS at {at}"
+        self.engine = False
         self._discovered = False
         self.xds_at = config.xds_advertise
         self.metrics_at = "/metrics"

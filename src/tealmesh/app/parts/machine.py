@@ -68,6 +68,7 @@ class Machine:
         self._dns: list[DnsServer] = []
         self._runtime = built.runtime
         self.summary = built.description
+        self.engine = True
         self.xds_at = ""
         self.lag = 0.0
         self.metrics_at = ""  # a bucket of S3 may be called "metrics"

@@ -279,6 +279,7 @@ class Plane:
             self.why_not_ready,
             self._ground.replication.leases.held,
             self._lag.seconds,
+            self._dashboard.stream.seconds,
         )
         more = partial(families, sources)
         pages = Pages(self._store, self.controller, metrics, envoys, self._links, more)
@@ -286,7 +287,7 @@ class Plane:
         yield self._entrance.login.route()
         yield ready.route(self.why_not_ready, self.warnings)
 
-    def _health(self) -> dict[str, str | int]:
+    def _health(self) -> dict[str, str | int | bool]:
         return {
             "status": "ok",
             "pid": os.getpid(),
@@ -295,5 +296,6 @@ class Plane:
             "serverId": self._entrance.server_id,
             "dataDir": str(self._config.data_dir),
             "runtime": self._cloud.summary,
+            "engine": self._cloud.engine,
             **self._ground.replication.health(),
         }

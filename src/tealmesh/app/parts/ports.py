@@ -67,6 +67,8 @@ class Cloud(Protocol):
 
     summary: str
     """What tasks run as, in words."""
+    engine: bool
+    """Whether this control plane runs them itself."""
     xds_at: str
     """HOST:PORT where Envoys of services of teal.toml find us; empty if who starts them knows."""
     metrics_at: str

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tealmesh.cli.demo.ledger import MAX_DEVIATIONS, Counts, Ledger, Step
-from tealmesh.cli.screens import render
+from tealmesh.cli.screens import render, standing
 
 if TYPE_CHECKING:
     from tealmesh.model import wire
@@ -198,7 +198,7 @@ def _step_row(step: Step, *, narrow: bool) -> list[Text]:
 
 def _deployment_fact(deployment: wire.Deployment) -> Text:
     text = Text(f"{deployment.get('oldImage')} → {deployment.get('newImage')}  ")
-    status = deployment["status"]
+    status = standing.outcome(deployment)
     text.append(status, style=render.STATUS_STYLES.get(status, ""))
     if deployment.get("finishedAt"):
         text.append(f"  in {deployment['finishedAt'] - deployment['createdAt']:.1f} s")

@@ -119,6 +119,7 @@ def follow_or_report(
         return
     from tealmesh.cli.following.follow import follow as follow_deployment
     from tealmesh.cli.screens.render import console, deployment_line
+    from tealmesh.cli.screens.standing import outcome
 
     stage = ending.stage
     done = follow_deployment(
@@ -144,7 +145,7 @@ def follow_or_report(
             click.echo(f"{name} has reached {stage} and goes on: watch it with `teal status -w`")
         return
     if final["status"] not in wanted:
-        words = [final["status"], final.get("reason", ""), final.get("serves", "")]
+        words = [outcome(final), final.get("reason", ""), final.get("serves", "")]
         raise TealError(f"{name}: {': '.join(word for word in words if word)}")
     if ending.as_json:
         return

@@ -14,7 +14,7 @@ from tealmesh.cli.following.ending import Ending, reached
 from tealmesh.cli.following.follow import FINAL_STATUSES, Show, live_area, patiently
 from tealmesh.cli.groups.screens import entry_line, group_view
 from tealmesh.cli.options import print_json
-from tealmesh.cli.screens import render
+from tealmesh.cli.screens import render, standing
 from tealmesh.cli.screens.heartbeat import SECONDS
 from tealmesh.model.errors import DeploymentHeld, TealError
 
@@ -69,7 +69,9 @@ def follow_or_report(
             click.echo(f"{name} has reached {ending.stage} with all services, and goes on")
         return
     if final["status"] not in wanted:
-        raise TealError(f"{name}: {final['status']}: {final.get('reason') or final['sentence']}")
+        raise TealError(
+            f"{name}: {standing.outcome(final)}: {final.get('reason') or final['sentence']}"
+        )
     if not ending.as_json:
         out.print(group_view(final))
 

@@ -9,8 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tealmesh.cli.screens import planned, render
+from tealmesh.cli.screens import planned, render, standing
 from tealmesh.cli.screens.fit import short_image
+from tealmesh.model.rollout.states import ABORTED
 
 if TYPE_CHECKING:
     from tealmesh.model import wire
@@ -19,6 +20,7 @@ _STYLES = {
     "SUCCESSFUL": "green",
     "IN_PROGRESS": "cyan",
     "ROLLBACK_FAILED": "bold red",
+    ABORTED: "",
 }
 
 
@@ -33,7 +35,7 @@ def entry_line(service: str, at: float, transition: str, message: str) -> Text:
 
 def group_view(g: wire.GroupDeployment) -> RenderableType:
     """The whole of a group deployment: a sentence, and a line for each service."""
-    head = Text(g["sentence"], style=_STYLES.get(g["status"], "yellow"))
+    head = Text(g["sentence"], style=_STYLES.get(standing.outcome(g), "yellow"))
     parts: list[RenderableType] = [head]
     if waiting := g.get("waitingFor"):
         parts.append(Text(f"waiting for {waiting}", style="yellow"))
@@ -65,6 +67,7 @@ def history_table(deployments: Sequence[wire.GroupDeployment]) -> Table:
     table = render.table("#", "started", "took", "kind", "status", "services")
     for g in deployments:
         until = g.get("finishedAt")
+        status = standing.outcome(g)
         took = render.duration(until - g["createdAt"]) if until else "runs"
         images = ", ".join(f"{m['service']}={short_image(m['image'], 1)}" for m in g["members"])
         table.add_row(
@@ -72,7 +75,7 @@ def history_table(deployments: Sequence[wire.GroupDeployment]) -> Table:
             render.moment(g["createdAt"]),
             took,
             g["kind"].lower(),
-            Text(g["status"], style=_STYLES.get(g["status"], "yellow")),
+            Text(status, style=_STYLES.get(status, "yellow")),
             images,
         )
     return table

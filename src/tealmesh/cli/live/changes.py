@@ -105,7 +105,7 @@ def _service(service: wire.ServiceStatus, now: float) -> dict[str, Fact]:
 
 
 def _deployment(deployment: wire.Deployment, now: float) -> Iterator[tuple[str, Fact]]:
-    name, status = deployment["service"], deployment["status"]
+    name, status = deployment["service"], standing.outcome(deployment)
     images = versions(deployment.get("oldImage"), deployment.get("newImage"))
     reason = f": {deployment['reason']}" if deployment.get("reason") else ""
     identity = deployment["deploymentId"]

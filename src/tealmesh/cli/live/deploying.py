@@ -67,7 +67,7 @@ def deployment_rows(
 
 
 def _ended(tree: Tree, depth: int, deployment: wire.Deployment, marks: Marks) -> None:
-    status = deployment["status"]
+    status = standing.outcome(deployment)
     good = status == "SUCCESSFUL"
     line = Text().append(
         f"{marks.passed if good else marks.failed} ", render.STATUS_STYLES.get(status, "")

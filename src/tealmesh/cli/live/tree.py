@@ -106,7 +106,7 @@ def _group(name: str, group: wire.GroupDeployment, marks: Marks) -> Text:
     mark = marks.paused if waits else marks.running if running else (
         marks.passed if good else marks.failed
     )  # fmt: skip
-    line = Text().append(f"{mark} ", style=render.STATUS_STYLES.get(group["status"], ""))
+    line = Text().append(f"{mark} ", style=render.STATUS_STYLES.get(standing.outcome(group), ""))
     line.append(f"group {name}:", style="bold")
     return line.append(f" {group['sentence'].removeprefix(f'group {name}: ')}")
 

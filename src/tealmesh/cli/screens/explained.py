@@ -19,6 +19,7 @@ from tealmesh.cli.screens.render import (
     milliseconds,
     moment,
 )
+from tealmesh.cli.screens.standing import outcome
 from tealmesh.model.arn import ID_CHARACTERS
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def explained_view(
 ) -> RenderableType:
     """``width``: in columns. ``now``: epoch seconds. ``bundle``: its windows are shown."""
     deployment = answer["deployment"]
-    style = STATUS_STYLES.get(deployment["status"], "")
+    style = STATUS_STYLES.get(outcome(deployment), "")
     parts: list[RenderableType] = [Text(answer["sentence"], style=f"bold {style}"), Text()]
     parts += [*_head(deployment, now), *_definition(answer.get("definition"), width), Text()]
     for step in answer["steps"]:

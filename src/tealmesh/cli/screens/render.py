@@ -15,8 +15,9 @@ from rich.text import Text
 
 from tealmesh.cli.names import envoy_name
 from tealmesh.cli.screens.fit import fitted, folded, short_image, versions
-from tealmesh.cli.screens.standing import afterwards, by_gates, minutes, waiting, where
+from tealmesh.cli.screens.standing import afterwards, by_gates, minutes, outcome, waiting, where
 from tealmesh.model.arn import ID_CHARACTERS
+from tealmesh.model.rollout.states import ABORTED
 
 if TYPE_CHECKING:
     from tealmesh.model import wire
@@ -28,7 +29,9 @@ STATUS_STYLES = {
     "ROLLBACK_SUCCESSFUL": "yellow",
     "ROLLBACK_FAILED": "red",
     "STOPPED": "red",
+    ABORTED: "",
 }
+"""Of what `outcome` says. What a person aborted has not failed."""
 VERDICT_STYLES = {"PASS": "green", "FAIL": "red", "NEED_DATA": "yellow", "UNKNOWN": "yellow"}
 RESULTS = {
     "SUCCESSFUL": "ok",
@@ -37,8 +40,9 @@ RESULTS = {
     "ROLLBACK_SUCCESSFUL": "rolled back",
     "ROLLBACK_FAILED": "FAILED",
     "STOPPED": "stopped",
+    ABORTED: "aborted",
 }
-"""Statuses in short, where the terminal is narrow."""
+"""What `outcome` says in short, where the terminal is narrow."""
 NARROW_COLUMNS = 100
 """Tables are set closer on terminals narrower than this."""
 PLAIN_COLUMNS = 4000
@@ -93,7 +97,7 @@ def deployment_line(
     ``details`` of one that runs go between, and what they say of gates is not said twice.
     """
     head = Text(f"{deployment['service']}: ")
-    status = deployment["status"]
+    status = outcome(deployment)
     head.append(status, style=STATUS_STYLES.get(status, ""))
     images = [deployment.get("oldImage") or "?", deployment.get("newImage") or "?"]
     head.append(f"  {' → '.join(images)} on {deployment.get('newSide', '?')}")
@@ -198,7 +202,7 @@ def _history_row(deployment: wire.Deployment, level: int) -> list[str | Text]:
     at = deployment["createdAt"]
     finished = deployment.get("finishedAt")
     took = "-" if finished is None else duration(finished - at)
-    status = deployment["status"]
+    status = outcome(deployment)
     shown = RESULTS.get(status, status) if level > 2 else status
     return [
         str(deployment.get("number") or "-"),

@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tealmesh.model.rollout import states
+
 if TYPE_CHECKING:
     from tealmesh.model import wire
 
@@ -89,6 +91,11 @@ def following(deployment: wire.Deployment) -> str:
     elif state not in BEFORE_STEPS:
         return ""
     return f"{steps[step]} % of the requests to {side}" if step < len(steps) else ""
+
+
+def outcome(one: wire.Deployment | wire.GroupDeployment) -> str:
+    """How a deployment stands, in one word: its status, or ABORTED."""
+    return states.outcome(one["status"], one.get("endedBy", ""))
 
 
 def afterwards(deployment: wire.Deployment) -> str:

@@ -7,13 +7,12 @@ can be repeated.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 from tealmesh.model.errors import TealError
+from tealmesh.model.plane.locks import LOCK, Holder, locked
 
 _MARKS = ("state.db", "up.json", "xds-token", "master-key")
 """Any of these says that a control plane has used the directory."""
@@ -41,28 +40,19 @@ def wipe(directory: Path) -> list[str]:
     """Delete what Tealmesh made in ``directory``, and the directory if nothing else is in it.
     Returns the names of what is left. Raises TealError while a control plane uses it.
     """
-    with _locked(directory):
+    opened = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    with locked(opened, lambda by: _still_used(directory, by)):
         for pattern in _OURS:
             for path in sorted(directory.glob(pattern)):
                 if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path)
                 else:
                     path.unlink(missing_ok=True)
-        (directory / "lock").unlink(missing_ok=True)
+        (directory / LOCK).unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # Something is left in it.
         directory.rmdir()
     return sorted(path.name for path in directory.iterdir()) if directory.is_dir() else []
 
 
-@contextlib.contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """Hold the lock that a control plane holds as long as it runs."""
-    descriptor = os.open(directory / "lock", os.O_WRONLY | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise TealError(
-                f"a control plane still uses {directory}: stop it with `teal down`"
-            ) from error
-        yield
+def _still_used(directory: Path, by: Holder) -> str:
+    return f"a control plane still uses {directory}{by}: stop it with `teal down`"

@@ -18,6 +18,7 @@ from tealmesh.model.rollout.groups import (
 )
 from tealmesh.model.rollout.observed import SideTasks, Traffic
 from tealmesh.model.rollout.states import (
+    ABORTED,
     PHASES,
     STATUSES,
     Kind,
@@ -25,10 +26,12 @@ from tealmesh.model.rollout.states import (
     Promotion,
     State,
     Status,
+    outcome,
 )
 from tealmesh.model.rollout.verdicts import GateResult, StepEvidence, Verdict
 
 __all__ = [
+    "ABORTED",
     "PHASES",
     "STATUSES",
     "Comparison",
@@ -51,6 +54,7 @@ __all__ = [
     "StepEvidence",
     "Traffic",
     "Verdict",
+    "outcome",
     "stored_gates",
     "stored_strategy",
 ]

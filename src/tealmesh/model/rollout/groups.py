@@ -191,7 +191,7 @@ class GroupDeployment:
     """Why it went back or was stopped, for people."""
     paused_by: str = ""
     aborted_by: str = ""
-    """Who wants it to go back, also with what is held."""
+    """Who has aborted it, also with what is held, or given it up; empty if nobody has."""
     sequence: int = 1
     journal: tuple[GroupEntry, ...] = field(default=())
     finished_at: float | None = None

@@ -47,6 +47,8 @@ class NoticeBody(TypedDict):
     weights: Mapping[str, int]
     actor: str
     """Who started the deployment."""
+    ended_by: NotRequired[str]
+    """Who has aborted it or given it up; absent if nobody has."""
     message: str
     """What happened and why, for people."""
     revision: int

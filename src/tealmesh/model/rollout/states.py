@@ -33,6 +33,21 @@ class Status(StrEnum):
     STOPPED = "STOPPED"
 
 
+ABORTED = "ABORTED"
+"""How a deployment ended that a person has ended. ECS has no word for it: its status is the one of
+any other that went back or was stopped.
+"""
+
+
+def outcome(status: str, ended_by: str) -> str:
+    """How a deployment stands, in one word for people: its status, or `ABORTED`. ``ended_by``: who
+    has aborted it or given it up; empty if nobody has. What neither side serves has failed, whoever
+    aborted it. The page has the same rule: ``outcome`` in dashboard/src/parts/marks.tsx.
+    """
+    over = status in (Status.ROLLBACK_SUCCESSFUL, Status.STOPPED)
+    return ABORTED if over and ended_by else status
+
+
 Promotion = Literal["", "STEP", "FULL"]
 """How much a person lets a deployment skip."""
 

@@ -55,6 +55,8 @@ class GroupDeployment(TypedDict):
     """The services whose deployments are held for a person; absent if none is."""
     reason: NotRequired[str]
     """Why it went back or was stopped; absent otherwise."""
+    endedBy: NotRequired[str]
+    """Who has aborted it or given it up; absent if nobody has."""
     pausedBy: NotRequired[str]
     """Who has paused it; absent while it is not paused."""
     journal: list[GroupEntry]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tealmesh.model.batches import batches
+from tealmesh.model.ecs.limits import DESCRIBED_TASKS
+
 if TYPE_CHECKING:
     from types_boto3_ecs.client import ECSClient
     from types_boto3_ecs.type_defs import TaskTypeDef
-
-_MOST_DESCRIBED = 100
-"""DescribeTasks' own maximum."""
 
 
 class StoppedTasks:
@@ -29,9 +29,7 @@ class StoppedTasks:
         arns = [arn for page in pages for arn in page["taskArns"]]
         known = self._ended.get((cluster, name), {})
         found = {arn: known[arn] for arn in arns if arn in known}
-        asked = [arn for arn in arns if arn not in found]
-        for first in range(0, len(asked), _MOST_DESCRIBED):
-            part = asked[first : first + _MOST_DESCRIBED]
+        for part in batches([arn for arn in arns if arn not in found], DESCRIBED_TASKS):
             for task in client.describe_tasks(cluster=cluster, tasks=part)["tasks"]:
                 found[task["taskArn"]] = task
         self._ended[cluster, name] = {

@@ -98,7 +98,8 @@ def aborted(g: GroupDeployment, members: Members, by: str, now: float) -> Decisi
 def given_up(g: GroupDeployment, members: Members, by: str, now: float) -> Decision:
     """A person ends the group deployment and leaves all as it is."""
     events: dict[str, Event] = {n: GivenUp(by) for n, d in members.items() if not d.finished}
-    return Decision(entered(g, GroupState.STOPPED, now, say("given up by {by}", by=by)), events)
+    left = replace(g, aborted_by=by)
+    return Decision(entered(left, GroupState.STOPPED, now, say("given up by {by}", by=by)), events)
 
 
 def paused(g: GroupDeployment, members: Members, by: str, now: float) -> Decision:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from tealmesh.model import wire
 from tealmesh.model.ecs import reasons
 from tealmesh.model.ecs.names import cluster_of, service_of, task_id
-from tealmesh.model.rollout import Deployment, State, Status
+from tealmesh.model.rollout import ABORTED, Deployment, State, Status, outcome
 from tealmesh.model.said import listed, say
 from tealmesh.rollout import documents
 from tealmesh.rollout.adopted import MeshService
@@ -215,9 +215,7 @@ def _short(side: wire.SideStatus) -> bool:
 
 def _ended(d: Deployment) -> str:
     """How a deployment ended that did not do what was asked."""
-    if d.state is State.ROLLBACK_FAILED:
-        return "failed"
-    if d.ended_by:
+    if outcome(d.status, d.ended_by) == ABORTED:
         return "aborted"
     return "rolled back" if d.state is State.ROLLED_BACK else "failed"
 

@@ -94,6 +94,8 @@ def _body(d: Deployment, entry: JournalEntry, kind: Kind, target: str, revision:
         "message": entry.message,
         "revision": revision,
     }
+    if d.ended_by:
+        body["ended_by"] = d.ended_by
     if d.member:
         body["group"] = d.member.group
     return body

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypedDict
 
 from tealmesh.model.config.notices import Kind
+from tealmesh.model.rollout import ABORTED, outcome
 
 if TYPE_CHECKING:
     from tealmesh.model.rollout.notices import NoticeBody
@@ -61,7 +62,9 @@ class EventEntry(TypedDict):
 def title(notice: NoticeBody) -> str:
     """The notice in one short line."""
     moved = f"{_short(notice['old_image'])} → {_short(notice['new_image'])}"
-    return f"{notice['service']}: {_TITLES[notice['kind']]} ({moved})"
+    aborted = outcome(notice["status"], notice.get("ended_by", "")) == ABORTED
+    what = "aborted" if aborted else _TITLES[notice["kind"]]
+    return f"{notice['service']}: {what} ({moved})"
 
 
 def webhook(notice: NoticeBody, links: Mapping[str, str]) -> bytes:
@@ -116,6 +119,7 @@ def _detail(notice: NoticeBody) -> dict[str, object]:
         "to": {"side": notice["new_side"], "image": notice["new_image"]},
         "weights": dict(notice["weights"]),
         "startedBy": notice["actor"],
+        **({"endedBy": notice["ended_by"]} if "ended_by" in notice else {}),
         "updatedAt": _iso(notice["at"]),
         "reason": notice["message"],
     }

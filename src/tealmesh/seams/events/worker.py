@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
+from tealmesh.model.batches import batches
 from tealmesh.model.clients import Connect
 from tealmesh.model.ecs.events import ToldBody
 from tealmesh.model.load_balancers import RegionBody
@@ -76,7 +77,7 @@ class Events:
 
     def _put(self, region: str, events: Sequence[Event]) -> None:
         client = self._connect("events", region)
-        for batch in _batches([event.entry() for event in events]):
+        for batch in batches([event.entry() for event in events], _BATCH):
             answer = client.put_events(Entries=batch)
             for entry in answer["Entries"]:
                 if entry.get("ErrorCode"):
@@ -86,8 +87,3 @@ class Events:
 def _mark(tx: Transaction, subject: Subject) -> None:
     body: ToldBody = {"key": list(subject.key), "mark": subject.mark}
     tx.put(tables.EVENTS_TOLD, *subject.key, body=body)
-
-
-def _batches(entries: list[dict[str, object]]) -> Iterator[list[dict[str, object]]]:
-    for first in range(0, len(entries), _BATCH):
-        yield entries[first : first + _BATCH]

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tealmesh.model.batches import batches
 from tealmesh.model.clients import Connect
 from tealmesh.seams.scaling.metrics import Recent, Series
 
@@ -76,8 +77,7 @@ class Publisher:
                 for one in data
                 if (one.region, one.series[0]) == (region, namespace)
             ]
-            for first in range(0, len(mine), _BATCH):
-                batch = mine[first : first + _BATCH]
+            for batch in batches(mine, _BATCH):
                 client.put_metric_data(Namespace=namespace, MetricData=batch)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 
@@ -86,6 +87,8 @@ class AdsCache:
         self.elsewhere: Elsewhere = Nowhere()
         self.moved: Moved = lambda mesh, identity=None: None
         """Called when something has changed that `here` tells of an Envoy of a mesh, or of all."""
+        self._moves: Counter[str] = Counter()
+        """By mesh, how often that was, or something that the state of its Envoys follows from."""
 
     @property
     def encodes(self) -> int:
@@ -101,6 +104,7 @@ class AdsCache:
             self._recollections.replaced(self.snapshots[mesh])
         self.snapshots[mesh], self._valid[mesh] = snapshot, snapshot.revision
         self._removed.discard(mesh)
+        self._moves[mesh] += 1
         self._waking.schedule(mesh)
 
     def advance(self, mesh: str, revision: int) -> None:
@@ -110,12 +114,13 @@ class AdsCache:
         if mesh in self.snapshots and self._valid[mesh] < revision:
             self._valid[mesh], before = revision, self._valid[mesh]
             self.waiting.all(mesh, before)
-            self.moved(mesh)
+            self._move(mesh)
 
     def remove(self, mesh: str) -> None:
         """Forget a deleted mesh. Its Envoys keep what they have until they disconnect."""
         if self.snapshots.pop(mesh, None) is not None:
             self._removed.add(mesh)
+            self._moves[mesh] += 1
             self._recollections.forget(mesh)
             self._waking.schedule(mesh)
 
@@ -159,6 +164,21 @@ class AdsCache:
             else self._status(identity, pending)
             for identity in self._register.everyone(mesh, others)
         ]
+
+    def unmoved(self, mesh: str) -> object | None:
+        """Something that is the same (``==``) as long as `envoys` without what is pending, and
+        `convergence` on one revision, tell the same of a mesh; None where they may tell something
+        else at any moment.
+        """
+        slow = self.owing.anybody() or any(
+            envoy.silence for envoy in self._register.connected(mesh).values()
+        )
+        others = self.elsewhere.reported(mesh)
+        return None if slow or others else (self._moves[mesh], self._register.everyone(mesh, ()))
+
+    def _move(self, mesh: str, identity: str | None = None) -> None:
+        self._moves[mesh] += 1
+        self.moved(mesh, identity)
 
     def meshes(self) -> list[str]:
         """The meshes, and load balancers, that have an Envoy with a stream here."""
@@ -208,7 +228,7 @@ class AdsCache:
         connection = Connection(self, envoy, session)
         self._register.add(connection)
         envoy.sync()
-        self.moved(proxy.mesh, identity)
+        self._move(proxy.mesh, identity)
         return connection
 
     def _session(self, memory: Memory, order: Order, *, delta: bool) -> SharedSession:
@@ -241,7 +261,7 @@ class AdsCache:
             self._translated.pop(envoy.proxy, None)
             self._recollections.left(envoy.proxy)
         self.waiting.moved(envoy.id, self._acknowledged(envoy), stuck=True)
-        self.moved(envoy.proxy.mesh, envoy.id)
+        self._move(envoy.proxy.mesh, envoy.id)
 
     def refresh(self, connection: Connection) -> None:
         """Give the connection's session the newest resources, if there are newer ones; `note` tells
@@ -269,7 +289,7 @@ class AdsCache:
             if self.waiting.active.is_set():
                 stuck = bool(envoy.rejected)
                 self.waiting.moved(envoy.id, self._acknowledged(envoy), stuck=stuck)
-            self.moved(envoy.proxy.mesh, envoy.id)
+            self._move(envoy.proxy.mesh, envoy.id)
 
     def _resources(self, snapshot: Snapshot, proxy: Proxy) -> Translated:
         """The Envoy's resources, or why they cannot be sent."""
@@ -293,6 +313,7 @@ class AdsCache:
         if known is not None and resources == known.resources:
             # The same object, so that nobody needs to compare it again.
             resources, since = known.resources, known.since
+        self._moves[proxy.mesh] += 1
         made = self._translated[proxy] = Translated(snapshot, resources, since)
         return made
 
@@ -309,7 +330,7 @@ class AdsCache:
     def _told(self, mesh: str) -> None:
         """All streams of a mesh know of its newest snapshot."""
         self.waiting.all(mesh)
-        self.moved(mesh)
+        self._move(mesh)
 
     def _behind(
         self, expected: Iterable[str], revision: int, others: Mapping[str, Reported]

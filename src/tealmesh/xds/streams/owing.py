@@ -36,6 +36,10 @@ class Owing:
     def owes_nothing(self, stream: Debtor) -> None:
         self._since.pop(stream, None)
 
+    def anybody(self) -> bool:
+        """Whether a stream owes an answer."""
+        return bool(self._since)
+
     def watch(self) -> None:
         """See to it that who owes is woken in time; in the event loop of the streams."""
         if self._timer is None and self._since:

@@ -53,6 +53,22 @@ run "the_first_side" {
     condition     = [for c in jsondecode(aws_ecs_task_definition.side["blue"].container_definitions) : c.name] == ["app", "envoy"]
     error_message = "Envoy is beside the application."
   }
+
+  assert {
+    condition     = [for c in jsondecode(aws_ecs_task_definition.side["blue"].container_definitions) : c.cpu] == [384, 128]
+    error_message = "Neither starves while the other is busy."
+  }
+}
+
+run "an_application_that_names_its_cpu" {
+  variables {
+    container = jsonencode({ cpu = 448 })
+  }
+
+  assert {
+    condition     = [for c in jsondecode(aws_ecs_task_definition.side["blue"].container_definitions) : c.cpu] == [448, 64]
+    error_message = "Envoy gets what is left."
+  }
 }
 
 run "green_starts_without_weight" {

@@ -103,3 +103,69 @@ run "traces_by_opentelemetry" {
     error_message = "A collector sends them to X-Ray."
   }
 }
+
+run "envoy_and_the_application_share_the_task" {
+  variables {
+    task_cpu = 512
+    tracing  = "xray"
+  }
+
+  assert {
+    condition     = [for c in output.containers : jsondecode(c).cpu] == [128, 32] && output.app_cpu == 352
+    error_message = "A quarter is Envoy's, and what is left the application's."
+  }
+}
+
+run "an_application_that_names_its_own" {
+  variables {
+    task_cpu = 256
+    app_cpu  = 200
+  }
+
+  assert {
+    condition     = jsondecode(output.containers[0]).cpu == 56 && output.app_cpu == 200
+    error_message = "Envoy gets what is left."
+  }
+}
+
+run "an_envoy_that_gets_more" {
+  variables {
+    task_cpu = 512
+    cpu      = 256
+  }
+
+  assert {
+    condition     = jsondecode(output.containers[0]).cpu == 256 && output.app_cpu == 256
+    error_message = "The application gets what is left."
+  }
+}
+
+run "a_gateway_is_all_envoy" {
+  variables {
+    task_cpu  = 256
+    app_ports = []
+    tracing   = "otel"
+  }
+
+  assert {
+    condition     = [for c in output.containers : jsondecode(c).cpu] == [224, 32]
+    error_message = "Nothing else wants the processor."
+  }
+}
+
+run "a_task_without_cpu" {
+  assert {
+    condition     = jsondecode(output.containers[0]).cpu == 32 && output.app_cpu == 0
+    error_message = "As App Mesh's examples have it."
+  }
+}
+
+run "more_than_the_task_has" {
+  command         = plan
+  expect_failures = [output.containers]
+
+  variables {
+    task_cpu = 256
+    app_cpu  = 250
+  }
+}

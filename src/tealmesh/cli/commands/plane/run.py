@@ -25,6 +25,7 @@ from tealmesh.cli.options import (
 )
 from tealmesh.model.errors import NoControlPlane
 from tealmesh.model.plane.listening import BEYOND
+from tealmesh.model.plane.locks import refuse_used
 from tealmesh.model.plane.logs import begin
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def up(detach: bool, data_dir: Path | None, verbose: bool, **options: Any) -> No
     """
     checked = _check(UpOptions(**options))
     directory = (data_dir or default_data_dir()).absolute()
+    refuse_used(directory)
     background.refuse_another(checked.port, directory)
     if detach:
         started = background.start(directory, checked, verbose)

@@ -1,70 +1,123 @@
 """From the API call that changes weights to the first request routed by them, with one, ten and
-thirty Envoys.
+thirty Envoys. ``python -m bench.weights`` runs a former commit's control plane beside it.
 
-Each Envoy is asked again and again until its answer comes from the other side. Together they are
-asked as often whatever their number, and spread over time: thirty that are each asked every 8 ms
-would keep two cores busy with nothing but the questions, and what was measured would be that.
+Envoys are asked again and again until an answer comes from the other side. A question passes two
+Envoys and an application, all on the machine that is measured, so at each change only some of them
+are asked, drawn anew: thirty that are all asked, each every 8 ms, would keep two cores busy with
+nothing but the questions.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
+import random
 import tempfile
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.support.machine import free_port
 from tests.support.meshes.article import Article
-from tests.support.planes.control_plane import ControlPlane, control_plane
+from tests.support.planes.control_plane import ControlPlane
 from tests.support.planes.sample import Sample
 
 from bench.measurement import Measurement, quantile
+from bench.swarm.former import COMMIT, former
 
 ENVOYS = {1: 10.0, 10: 25.0, 30: 60.0}
 """How many, and the milliseconds that are promised for 99 of 100."""
 WARM_UP = 20
 CHANGES = 200
-_POLLS = 1_250
-"""Requests a second to all of them."""
-_SHORTEST_POLL = 0.004
-"""Seconds between two requests to one Envoy, at least; the measured times include it."""
+_ASKED = 5
+"""Envoys of one change that are asked, at most."""
+_POLL = 0.008
+"""Seconds between two requests to one Envoy, which the measured times include; half of it where
+there is one."""
+
+Times = tuple[list[float], list[float]]
+"""Seconds of each API call, and from each change until the first request to the other side through
+each Envoy that was asked."""
 
 
 def measure() -> list[Measurement]:
-    """p50 and p99 over every change and Envoy, against the API call's own duration.
-
-    Measured after a warm-up, when moto has been imported for the log group.
-    """
+    """p50 and p99 over every change and Envoy asked, against the API call's own duration."""
     measurements = []
-    with tempfile.TemporaryDirectory() as directory:
-        sample = Sample(Path(directory))
-        with control_plane(Path(directory), sample.config) as plane:
-            article = Article(
-                plane.client("appmesh"), plane.client("ecs"), plane.client("servicediscovery")
+    for envoys, (calls, waits) in _times().items():
+        for name, q, limit in (("p50", 0.5, None), ("p99", 0.99, ENVOYS[envoys])):
+            measurements.append(
+                Measurement(
+                    f"weights set → first request routed by them, {envoys} Envoys, {name}",
+                    quantile(waits, q) * 1000,
+                    "ms",
+                    quantile(calls, q) * 1000,
+                    f"the API call itself, {name}; asked each {_poll(envoys) * 1000:g} ms",
+                    limit,
+                )
             )
-            port = system(article)
-            for envoys, promised in ENVOYS.items():
-                addresses = [(one, port) for one in scaled(article, envoys)]
-                calls, waits = asyncio.run(changes(plane, article, addresses))
-                for name, q, limit in (("p50", 0.5, None), ("p99", 0.99, promised)):
-                    measurements.append(
-                        Measurement(
-                            f"weights set → first request routed by them, {envoys} Envoys, {name}",
-                            quantile(waits, q) * 1000,
-                            "ms",
-                            quantile(calls, q) * 1000,
-                            f"the API call itself, {name}; asked each {_poll(envoys) * 1000:g} ms",
-                            limit,
-                        )
-                    )
     return measurements
+
+
+def main() -> None:
+    """Prints both commits' figures beside the targets."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--former", default=COMMIT, metavar="REVISION", help="as long ago as that")
+    given = parser.parse_args()
+    with former(given.former) as tree:
+        if tree is None:
+            parser.error(f"--former {given.former}: this repository has no such commit")
+        then = _times(tree)
+    print(_table(then, _times(), given.former))
+
+
+def _table(then: Mapping[int, Times], now: Mapping[int, Times], commit: str) -> str:
+    """Both beside each other, in Markdown; milliseconds."""
+    rows = [f"| Envoys | | {commit} | now | now / {commit} | target |", "|---|---|---|---|---|---|"]
+    for envoys, target in ENVOYS.items():
+        for what, index in (("the call", 0), ("first request", 1)):
+            for name, q in (("p50", 0.5), ("p99", 0.99)):
+                before, after = (quantile(one[envoys][index], q) * 1000 for one in (then, now))
+                asked = f"{target:g}" if (index, q) == (1, 0.99) else ""
+                rows.append(
+                    f"| {envoys} | {what}, {name} | {before:.0f} | {after:.0f} "
+                    f"| {after / before:.2f} | {asked} |"
+                )
+    return "\n".join(rows)
+
+
+def _times(tree: Path | None = None) -> dict[int, Times]:
+    """By the number of Envoys, measured after a warm-up, when moto has been imported for the log
+    group. ``tree``: the files of another commit.
+    """
+    with tempfile.TemporaryDirectory() as directory, _plane(Path(directory), tree) as plane:
+        article = Article(
+            plane.client("appmesh"), plane.client("ecs"), plane.client("servicediscovery")
+        )
+        port = system(article)
+        times = {}
+        for envoys in ENVOYS:
+            addresses = [(one, port) for one in scaled(article, envoys)]
+            times[envoys] = asyncio.run(changes(plane, article, addresses))
+        return times
+
+
+@contextmanager
+def _plane(directory: Path, tree: Path | None) -> Iterator[ControlPlane]:
+    plane = ControlPlane(directory, Sample(directory).config)
+    plane.tree = tree
+    try:
+        plane.start()
+        yield plane
+    finally:
+        plane.down()
 
 
 def _poll(envoys: int) -> float:
     """Seconds between two requests to one Envoy."""
-    return max(_SHORTEST_POLL, envoys / _POLLS)
+    return _POLL / 2 if envoys == 1 else _POLL
 
 
 def system(article: Article) -> int:
@@ -103,28 +156,30 @@ async def changes(
     *,
     warm_up: int = WARM_UP,
     times: int = CHANGES,
-) -> tuple[list[float], list[float]]:
-    """(durations of the API calls, times until each Envoy's first request to the other side)."""
+) -> Times:
+    """So many changes, after those that warm up, each with some Envoys that are asked."""
     streams = [await asyncio.open_connection(*address) for address in addresses]
     api = await asyncio.open_connection("127.0.0.1", plane.port)
     calls: list[float] = []
     waits: list[float] = []
+    drawn = random.Random(0)
+    count = min(_ASKED, len(streams))
+    poll = _poll(len(streams))
     for change in range(warm_up + times):
         blue = change % 2
         version = "1" if blue else "2"
         start = time.perf_counter()
         call = asyncio.create_task(_change(api, article, blue))
-        poll = _poll(len(streams))
         seen = [
-            _first(stream, version, poll, poll * index / len(streams))
-            for index, stream in enumerate(streams)
+            _first(stream, version, poll, poll * index / count)
+            for index, stream in enumerate(drawn.sample(streams, count))
         ]
         waits += [moment - start for moment in await asyncio.gather(*seen)]
         calls.append(await call)
         await asyncio.sleep(0.05)
     for _, writer in [*streams, api]:
         writer.close()
-    return calls[warm_up:], waits[warm_up * len(addresses) :]
+    return calls[warm_up:], waits[warm_up * count :]
 
 
 async def _change(
@@ -169,3 +224,7 @@ async def _first(
         if fields.get("x-version") == version:
             return now
         await asyncio.sleep(max(0.0, poll - (now - began)))
+
+
+if __name__ == "__main__":
+    main()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,8 @@ class ControlPlane:
         self.xds_port = free_port()
         self.lb_port = free_port()
         self.process: subprocess.Popen[bytes] | Forked | None = None
+        self.tree: Path | None = None
+        """The files of another release that it is of; None for the present one."""
 
     @property
     def endpoint(self) -> str:
@@ -52,10 +56,24 @@ class ControlPlane:
         if self.config is not None:
             command += ["--config", str(self.config)]
         command += self.options
-        given = {**WITHOUT_IMAGES, **self.environment, **environment}
-        log = self.directory.resolve() / "up.log"
-        self.process = Forked(command, given, log, log)
+        self.process = self._begun(command, {**self.environment, **environment})
         self.wait_ready()
+
+    def _begun(
+        self, command: Sequence[str], environment: Mapping[str, str]
+    ) -> subprocess.Popen[bytes] | Forked:
+        """The process of a control plane: forked where tests run. Benches and soaks run the program
+        itself, since what they measure must not have been imported by another one.
+        """
+        log = self.directory.resolve() / "up.log"
+        if self.tree is None and "PYTEST_VERSION" in os.environ:
+            return Forked(command, {**WITHOUT_IMAGES, **environment}, log, log)
+        given = dict(environment)
+        if self.tree is not None:
+            given["PYTHONPATH"] = str(self.tree / "src")
+        program = [sys.executable, "-m", "tealmesh.cli", *command[1:]]
+        with log.open("ab") as out:
+            return subprocess.Popen(program, env=given, stdout=out, stderr=out)
 
     def wait_ready(self) -> None:
         """Wait until the process answers."""

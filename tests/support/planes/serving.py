@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from tealmesh.model.arn import DEFAULT_ACCOUNT, DEFAULT_REGION
 from tests.support.planes.control_plane import ControlPlane
-from tests.support.planes.warm import Forked
 
 
 class ServePlane(ControlPlane):
@@ -35,8 +33,6 @@ class ServePlane(ControlPlane):
         self.keys = keys or directory / "keys"
         self.program = "teal"
         """Of `warm.PROGRAMS`."""
-        self.tree: Path | None = None
-        """The files of another release that it is of; None for the present one."""
         self.given: dict[str, str] = {}
         """Further variables of its environment."""
 
@@ -60,14 +56,7 @@ class ServePlane(ControlPlane):
             **self.given,
             **environment,
         }
-        log = self.directory.resolve() / "up.log"
-        if self.tree is None:
-            self.process = Forked(command, given, log, log)
-        else:
-            given["PYTHONPATH"] = str(self.tree / "src")
-            program = [sys.executable, "-m", "tealmesh.cli", *command[1:]]
-            with log.open("ab") as out:
-                self.process = subprocess.Popen(program, env=given, stdout=out, stderr=out)
+        self.process = self._begun(command, given)
         self.wait_ready()
 
     def down(self) -> None:

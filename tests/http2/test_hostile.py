@@ -101,6 +101,29 @@ def test_the_connection_is_closed(what: str) -> None:
     run(scenario)
 
 
+def test_a_message_is_the_same_however_it_is_cut() -> None:
+    """One that is read alone takes a way of its own."""
+    begun, whole = headers(1), frame(frames.DATA, 0, 1, b"\0\0\0\0\x05hello")
+    padded = frame(frames.DATA, frames.PADDED, 1, b"\x02\0\0\0\0\x05hello\0\0")
+    parts = frame(frames.DATA, 0, 1, b"\0\0\0"), frame(frames.DATA, 0, 1, b"\0\x05hello")
+    many = frame(frames.DATA, 0, 1, b"\0\0\0\0\x05hello" * 2)
+    sent = [(whole[:5], whole[5:]), (whole[:-1], whole[-1:]), (b"", padded), parts, (b"", many)]
+
+    async def scenario(port: int) -> None:
+        async with Raw.at(port) as client:
+            client.send(begun)
+            for first, rest in sent:
+                client.send(PING + first)
+                await client.until(frames.PING)  # so the first part has been read
+                client.send(rest)
+                for _ in range(2 if rest is many else 1):
+                    assert (await client.until(frames.DATA))[2] == b"\0\0\0\0\x05hello"
+                client.send(whole)
+                assert (await client.until(frames.DATA))[2] == b"\0\0\0\0\x05hello"
+
+    run(scenario)
+
+
 def test_more_than_a_stream_may_send_ends_that_one() -> None:
     async def scenario(port: int) -> None:
         async with Raw.at(port) as hostile:

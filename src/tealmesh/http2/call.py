@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
@@ -24,8 +23,6 @@ in Python takes what comes before for an error of its own."""
 OK, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNIMPLEMENTED, INTERNAL = 0, 4, 8, 12, 13
 """https://grpc.github.io/grpc/core/md_doc_statuscodes.html"""
 
-_HEAD = struct.Struct("!IBIBI")
-"""Before a message in a frame of its own: the frame's head, and gRPC's."""
 _CONTENT_TYPE = (b"content-type", b"application/grpc")
 _BEGIN = b"\x88" + hpack.encoded([_CONTENT_TYPE, (b"grpc-accept-encoding", b"identity")])
 """``:status: 200`` and what follows it."""
@@ -77,6 +74,27 @@ class _Unserved:
 UNSERVED: Handler = _Unserved()
 
 
+class Alike:
+    """A message that calls are sent alike, but for its end, which is as long for all."""
+
+    __slots__ = ("begin", "body", "number", "size")
+
+    def __init__(self, body: bytes, end: int) -> None:
+        """``end``: how many bytes follow ``body``."""
+        self.body = body
+        self.size = len(body) + end + 5
+        """Bytes in a frame."""
+        self.number = 0
+        """Of the call that it was written to last."""
+        self.begin = b""
+        """What that was sent, without the end."""
+
+    def frame(self, number: int) -> None:
+        """Write it to calls of this number from now on."""
+        head = frames.MESSAGE.pack(self.size << 8, 0, number, 0, self.size - 5)
+        self.number, self.begin = number, head + self.body
+
+
 class Call:
     """A stream. Its ``handler`` is set by who takes it up."""
 
@@ -86,7 +104,6 @@ class Call:
         "_heard",
         "_owed",
         "_received",
-        "_room_in",
         "_trailers",
         "connection",
         "done",
@@ -125,8 +142,8 @@ class Call:
         self._half_closed = False
         self._heard = False
         self._received: bytearray | None = None
-        self._room_in = WINDOW
         self._owed = 0
+        """Bytes that were taken, and not given back yet."""
         self._trailers: bytes | None = None
 
     @property
@@ -146,10 +163,32 @@ class Call:
         if fits and not self.out and not connection.paused:
             self.window -= length
             connection.window -= length
-            connection.send(_HEAD.pack(length << 8, 0, self.number, 0, length - 5) + message)
+            head = frames.MESSAGE.pack(length << 8, 0, self.number, 0, length - 5)
+            connection.send(head + message)
             return
         self.out += b"\0" + (length - 5).to_bytes(4) + message
         self.flush()
+
+    def write_alike(self, message: Alike, end: bytes) -> None:
+        """The same as `write`, of what many calls are sent."""
+        connection, size = self.connection, message.size
+        if (
+            not self._begun
+            or self.done
+            or self._trailers is not None
+            or self.out
+            or connection.paused
+            or size > self.window
+            or size > connection.window
+            or size > frames.MAX_FRAME
+        ):
+            self.write(message.body + end)
+            return
+        if message.number != self.number:
+            message.frame(self.number)
+        self.window -= size
+        connection.window -= size
+        connection.send(message.begin + end)
 
     def finish(self, status: int, message: str = "") -> None:
         """End the stream, after what is still to be sent."""
@@ -185,8 +224,7 @@ class Call:
 
     def data(self, body: bytes, size: int, *, ended: bool) -> None:
         """The client has sent a part of a message, in a frame of ``size`` bytes."""
-        self._room_in -= size
-        if self._room_in < 0:
+        if self._owed + size > WINDOW:
             self.reset(Code.FLOW_CONTROL_ERROR)
             return
         if self._half_closed:
@@ -218,12 +256,29 @@ class Call:
         elif ended:
             self.handler.half_closed()
 
+    def whole(self, frame: bytes, size: int) -> None:
+        """The client has sent ``frame``, which has one message and is ``size`` bytes long without
+        its head.
+        """
+        owed = self._owed + size
+        if (
+            self._received
+            or self._half_closed
+            or self._trailers is not None
+            or owed >= WINDOW // 2
+            or size - 5 > self.connection.options.max_receive_message_length
+        ):
+            self.data(frame[9:], size, ended=False)
+            return
+        self._owed = owed
+        self._heard = True
+        self.handler.message(frame[14:])
+
     def give_back(self) -> None:
         """Let the client send as much as was taken."""
         if self._owed and not self.done and not self._half_closed:
             more = self._owed.to_bytes(4)
             self.connection.send(frames.frame(frames.WINDOW_UPDATE, 0, self.number, more))
-            self._room_in += self._owed
             self._owed = 0
 
     def trailing(self) -> None:

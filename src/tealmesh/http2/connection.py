@@ -17,7 +17,7 @@ from tealmesh.http2 import frames, hpack
 from tealmesh.http2.call import RESOURCE_EXHAUSTED, UNSERVED, WINDOW, Call
 from tealmesh.http2.frames import Broken, Code, expect
 from tealmesh.http2.options import Options, greeting, seconds
-from tealmesh.http2.outgoing import Outgoing, peer_of
+from tealmesh.http2.outgoing import Outgoing, authentication, peer_of
 
 Route = Callable[[Call], None]
 """Takes up a call: gives it a handler."""
@@ -30,7 +30,6 @@ _MOST_HELD = 16 * 1024 * 1024
 """Bytes of messages that are not whole yet, on all streams."""
 _IDLE_FRAMES, _IDLE_SECONDS = 1000, 10.0
 """Frames that carry nothing, within so much time."""
-_PING = b"tealmesh"
 
 
 class Connection(Outgoing):
@@ -58,7 +57,6 @@ class Connection(Outgoing):
         "opened_at",
         "options",
         "peer",
-        "pinged_at",
     )
 
     def __init__(self, options: Options, route: Route, members: set[Connection]) -> None:
@@ -68,8 +66,6 @@ class Connection(Outgoing):
         """How often the server has looked whether the client has begun to speak."""
         self.leaving_since: float | None = None
         """Since when it is told to go elsewhere."""
-        self.pinged_at: float | None = None
-        """Since when the client owes the answer to a ping."""
         self.after: list[Callable[[], None]] = []
         """What is done once all that was read together has been taken."""
         self._route = route
@@ -91,7 +87,7 @@ class Connection(Outgoing):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self.peer = peer_of(transport)
-        self.opened_at = self.heard_at = self.idle_since = self._now()
+        self.opened_at = self.heard_at = self.idle_since = time.monotonic()
         self._members.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -114,11 +110,12 @@ class Connection(Outgoing):
     def data_received(self, data: bytes) -> None:
         self.heard_at, self.pinged_at = time.monotonic(), None
         if self._left:
-            data = self._left + data
-        self.gather()
+            data, self._left = self._left + data, b""
+        self._out = self._out or []
         try:
-            taken = self._frames(data)
-            self._left = data[taken:] if taken < len(data) else b""
+            if not self._message(data):
+                taken = self._frames(data)
+                self._left = data[taken:] if taken < len(data) else b""
             while self.after:
                 self.after.pop()()
         except Broken as broken:
@@ -129,8 +126,10 @@ class Connection(Outgoing):
                 # The task has its turn first: what it says at once leaves too.
                 self._began = False
                 self._loop.call_soon(self.leave)
-            else:
+            elif self._out:
                 self.leave()
+            else:
+                self._out = None
 
     # What the server asks.
 
@@ -141,37 +140,20 @@ class Connection(Outgoing):
 
     def authenticated(self) -> dict[str, list[bytes]]:
         """What the client's certificate says, as gRPC's authentication context has it."""
-        certificate = self._transport.get_extra_info("peercert")
-        if not certificate:
-            return {}
-        names = [value.encode() for _, value in certificate.get("subjectAltName", ())]
-        return {"x509_subject_alternative_name": names, "transport_security_type": [b"ssl"]}
-
-    def ping(self) -> None:
-        """Ask whether the client is still there."""
-        self.pinged_at = self._now()
-        self.send(frames.frame(frames.PING, 0, 0, _PING))
+        return authentication(self._transport)
 
     def go_away(self, code: Code = Code.NO_ERROR, why: str = "") -> None:
         """Tell the client to begin no more streams here; the connection ends with its last one."""
         if self.leaving_since is None or code:
-            self.leaving_since = self._now()
+            self.leaving_since = time.monotonic()
             body = struct.pack("!II", self._last, code) + why.encode()[:200]
             self.send(frames.frame(frames.GOAWAY, 0, 0, body))
         if not self._calls:
             self.close()
 
-    def abort(self) -> None:
-        """End it at once."""
-        self._transport.abort()
-
     def linger(self) -> None:
         """A task has begun that serves a call: its first words leave with what is answered now."""
         self._began = True
-
-    def later(self, seconds: float, act: Callable[[], None]) -> None:
-        """Act in so many seconds."""
-        self._loop.call_later(seconds, act)
 
     def forget(self, call: Call) -> None:
         """A call is over."""
@@ -179,7 +161,7 @@ class Connection(Outgoing):
         if call.timer is not None:
             call.timer.cancel()
         if not self._calls:
-            self.idle_since = self._now()
+            self.idle_since = time.monotonic()
             if self.leaving_since is not None:
                 self.close()
 
@@ -189,6 +171,24 @@ class Connection(Outgoing):
         return len(self._calls)
 
     # What frames mean.
+
+    def _message(self, data: bytes) -> bool:
+        """Take what was read, if it is one frame with one message, as nearly all that Envoys say
+        is; returns whether it was.
+        """
+        length = len(data) - 9
+        if length < 5 or length > frames.MAX_FRAME:
+            return False
+        head, flags, number, compressed, size = frames.MESSAGE.unpack_from(data)
+        if head != length << 8 or flags or compressed or size != length - 5:
+            return False
+        call = self._calls.get(number)
+        room = self._room_in - length
+        if call is None or self._block is not None or room < _WINDOW // 2:
+            return False
+        self._room_in = room
+        call.whole(data, length)
+        return True
 
     def _frames(self, data: bytes) -> int:
         """Take the frames that are whole; returns how many bytes they were."""
@@ -389,12 +389,9 @@ class Connection(Outgoing):
 
     def _count(self) -> None:
         """A frame that carries nothing: many of them are an attack."""
-        now = self._now()
+        now = time.monotonic()
         if now - self._counted_since > _IDLE_SECONDS:
             self._counted, self._counted_since = 0, now
         self._counted += 1
         if self._counted > _IDLE_FRAMES:
             raise Broken(Code.ENHANCE_YOUR_CALM, "too many frames that carry nothing")
-
-    def _now(self) -> float:
-        return time.monotonic()

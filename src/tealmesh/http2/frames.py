@@ -22,6 +22,10 @@ END_STREAM, ACK, END_HEADERS, PADDED, WITH_PRIORITY = 0x1, 0x1, 0x4, 0x8, 0x20
 
 MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE, MAX_HEADER_LIST_SIZE = 3, 4, 5, 6
 
+MESSAGE = struct.Struct("!IBIBI")
+"""Before a message in a frame of its own: the frame's head (its length with its kind, flags,
+stream), and gRPC's (whether it is compressed, its length)."""
+
 
 class Code(IntEnum):
     """Why a stream or connection ends."""

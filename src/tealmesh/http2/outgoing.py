@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 
 from tealmesh.http2 import frames
 from tealmesh.http2.frames import Code
 
+_PING = b"tealmesh"
 _MOST_OUT = 64 * 1024
 """Bytes that wait for more that follows from the same read."""
 
@@ -14,7 +17,7 @@ _MOST_OUT = 64 * 1024
 class Outgoing(asyncio.Protocol):
     """The half of a connection that writes."""
 
-    __slots__ = ("_loop", "_out", "_out_size", "_transport", "paused", "window")
+    __slots__ = ("_loop", "_out", "_out_size", "_transport", "paused", "pinged_at", "window")
 
     _transport: asyncio.Transport
 
@@ -23,6 +26,8 @@ class Outgoing(asyncio.Protocol):
         """Bytes that the client still takes on all its streams."""
         self.paused = False
         """Whether the client does not take what was sent already."""
+        self.pinged_at: float | None = None
+        """Since when the client owes the answer to a ping."""
         self._loop = asyncio.get_running_loop()
         self._out: list[bytes] | None = None
         """What is sent while something is read; None while nothing is."""
@@ -54,6 +59,19 @@ class Outgoing(asyncio.Protocol):
         if out:
             self._write(out)
 
+    def ping(self) -> None:
+        """Ask whether the client is still there."""
+        self.pinged_at = time.monotonic()
+        self.send(frames.frame(frames.PING, 0, 0, _PING))
+
+    def abort(self) -> None:
+        """End it at once."""
+        self._transport.abort()
+
+    def later(self, seconds: float, act: Callable[[], None]) -> None:
+        """Act in so many seconds."""
+        self._loop.call_later(seconds, act)
+
     def close(self) -> None:
         """End the connection once all that was sent is on its way."""
         self.leave()
@@ -73,3 +91,12 @@ def peer_of(transport: asyncio.BaseTransport) -> str:
         return "unix:"
     host, port = name[:2]
     return f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}"
+
+
+def authentication(transport: asyncio.BaseTransport) -> dict[str, list[bytes]]:
+    """What the client's certificate says, as gRPC's authentication context has it."""
+    certificate = transport.get_extra_info("peercert")
+    if not certificate:
+        return {}
+    names = [value.encode() for _, value in certificate.get("subjectAltName", ())]
+    return {"x509_subject_alternative_name": names, "transport_security_type": [b"ssl"]}

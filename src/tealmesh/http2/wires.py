@@ -73,7 +73,10 @@ class Wires:
             if wire is None:
                 continue  # ended by what came before it
             try:
-                wire.happened(events)
+                if events == select.EPOLLIN:
+                    wire.read()  # nearly always
+                else:
+                    wire.happened(events)
             except Exception:  # noqa: BLE001 - one connection must not end the others
                 _log.exception("a connection of %s failed", wire.get_extra_info("peername"))
                 wire.abort()
@@ -172,8 +175,8 @@ class Wire(asyncio.Transport):
 
     def happened(self, events: int) -> None:
         """The socket can be read from or written to, or has failed."""
-        if events & select.EPOLLIN and self._reading and not self._closing:
-            self._read()
+        if events & select.EPOLLIN:
+            self.read()
         if self._over:
             return
         if self._out and events & ~select.EPOLLIN:
@@ -187,7 +190,10 @@ class Wire(asyncio.Transport):
         self._socket.close()
         self._protocol.connection_lost(error)
 
-    def _read(self) -> None:
+    def read(self) -> None:
+        """The socket can be read from."""
+        if not self._reading or self._closing:
+            return
         try:
             data = self._socket.recv(_READ)
         except (BlockingIOError, InterruptedError):

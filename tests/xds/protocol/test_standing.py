@@ -21,7 +21,8 @@ from tealmesh.xds.protocol import standing
 from tealmesh.xds.protocol.exchange import Nack, Request
 from tealmesh.xds.protocol.own import Own
 from tealmesh.xds.protocol.session import Memory, Send
-from tealmesh.xds.protocol.standing import SharedSession, Standings
+from tealmesh.xds.protocol.shared import SharedSession
+from tealmesh.xds.protocol.standing import Standings
 from tests.support.drills import examples
 from tests.xds.protocol.envoy_model import BAD, EnvoyModel
 from tests.xds.protocol.test_session import Machine, resource, targets
@@ -113,6 +114,18 @@ class Lane(Machine):
     def new_session(self, memory: Memory) -> Apart:
         session = SharedSession(self.standings, memory, delta=self.envoy.delta)
         return Apart(session, self.own, self.known)
+
+    def set_target(self, wanted: ResourceSet) -> None:
+        leap = self.session.leap_to(wanted, 0.0) if self.at_once else None
+        if leap is None:
+            super().set_target(wanted)
+            return
+        self.revision += 1
+        self.target = wanted
+        self.targets.append(wanted)
+        nonce = self.session.leap(leap, self.revision)
+        change = self.own.change(leap.send.change)
+        self.to_envoy.append(replace(leap.send, nonce=nonce, change=change))
 
     def write_response(self) -> None:
         if self.at_once:
@@ -260,6 +273,28 @@ def test_who_came_later_or_again_stands_with_the_others(delta: bool) -> None:
     assert len({id(session.at) for _, session in fleet.lanes}) == points
     # The target, the response, its acknowledgement, and that no more is due.
     assert fleet.run_with(target("4"), now=11.0) == 4 * points
+
+
+@pytest.mark.parametrize("delta", [True, False])
+def test_a_leap_leads_to_where_the_steps_lead(delta: bool) -> None:
+    fleet = Fleet(2, delta=delta)
+    fleet.run_with(target("1"))
+    (_, one), (_, other) = fleet.lanes
+    weight = target("2")
+    one.set_target(weight, 2)
+    stepped = one.due(0.0)
+    leap = other.leap_to(weight, 0.0)
+    assert leap is not None
+    assert [(leap.send, other.leap(leap, 2))] == stepped
+    assert other.at is one.at
+    # Nobody leaps to what is more than one response, or warms, or is there already.
+    cluster = replace(weight, clusters={"d": resource("d", "1", ("d",))})
+    fleet = Fleet(1, delta=delta)
+    fleet.run_with(target("1"))
+    ((_, session),) = fleet.lanes
+    again = target("1")
+    assert session.leap_to(cluster, 0.0) is None
+    assert session.leap_to(again, 0.0) is None
 
 
 @pytest.mark.parametrize("delta", [True, False])

@@ -86,6 +86,13 @@ class Encoder:
             return known.body + tail
         return b"".join((known.body, known.own.filled(own), tail))
 
+    def alike(self, send: Send, *, delta: bool) -> bytes | None:
+        """What all streams are sent of a response, up to the nonce, which has `NONCE_LENGTH`; None
+        if something in it is an Envoy's own.
+        """
+        known = self._known(send, delta=delta)
+        return known.body + _NONCE_TAGS[delta] if known.own is None else None
+
     def _known(self, send: Send, *, delta: bool) -> _Shared:
         change = send.change
         versions = tuple(sorted((name, r.version) for name, r in change.resources.items()))

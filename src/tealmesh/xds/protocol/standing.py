@@ -17,25 +17,23 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeAlias
 from weakref import WeakValueDictionary
 
 from tealmesh.envoy.resources import ResourceSet, ResourceType
 from tealmesh.xds.protocol.barrier import Order, make_before_break
-from tealmesh.xds.protocol.exchange import Nack, Request, nonce_of
+from tealmesh.xds.protocol.exchange import Nack
+from tealmesh.xds.protocol.naming import Naming
 from tealmesh.xds.protocol.session import NOTHING_KEPT, Memory, Send, Session
 
 TICK = 1.0
 """Seconds. Streams that are served within the same one stand together: what is sent counts as sent
 at its end, and waits end with a whole one."""
 
-_MOST = 512
+MOST = 512
 """Events that a standing knows what follows from."""
 _LATEST = 500
 """Standings that are kept although no stream stands there, since the next one may come by."""
-_NONCES = 32
-"""Of a stream: more are looked through for those that still matter."""
 
 _Event: TypeAlias = tuple[object, ...]
 _Outcome: TypeAlias = Send | Nack | None
@@ -68,8 +66,8 @@ class Standing:
         self.wake_at = session.wake_at
         self.quiet = self.wake_at is None and not session.is_due(-math.inf)
         """Whether nothing is due, whenever that is asked."""
-        self.after: dict[_Event, _Step] = {}
-        self.onward: _Step | None = None
+        self.after: dict[_Event, Step] = {}
+        self.onward: Step | None = None
         """That something may be sent, where the time does not matter."""
         self.run: Run | None = None
         """All that may be sent, when it was last looked for."""
@@ -96,7 +94,7 @@ class Standing:
         return self._kept
 
 
-class _Step:
+class Step:
     """What follows from an event."""
 
     __slots__ = ("about", "outcome", "renamed", "to")
@@ -119,7 +117,7 @@ class _Step:
 class Run:
     """All that is due at a standing, without an event between."""
 
-    __slots__ = ("renamed", "sends", "tick", "to")
+    __slots__ = ("idle", "renamed", "sends", "tick", "to")
 
     def __init__(
         self,
@@ -131,9 +129,23 @@ class Run:
         self.sends = sends
         self.to = to
         self.renamed = renamed
-        """As of `_Step`."""
+        """As of `Step`."""
         self.tick = tick
         """The only time at which it is this; None where the time does not matter."""
+        self.idle = tick is None and not sends
+        """Whether nothing is due, whenever it is looked at."""
+
+
+class Leap:
+    """That those who stand at a point are given another target, and sent the one response that
+    follows.
+    """
+
+    __slots__ = ("send", "to")
+
+    def __init__(self, send: Send, to: Standing) -> None:
+        self.send = send
+        self.to = to
 
 
 class Standings:
@@ -142,6 +154,7 @@ class Standings:
     def __init__(self, *, delta: bool, order: Order = make_before_break) -> None:
         self.steps = 0
         """How many were worked out."""
+        self.naming = Naming()
         self._delta = delta
         self._order = order
         self._known: WeakValueDictionary[bytes, Standing] = WeakValueDictionary()
@@ -165,19 +178,41 @@ class Standings:
 
     def step(
         self, at: Standing, event: _Event, act: Callable[[Session], _Outcome], about: object = None
-    ) -> _Step:
+    ) -> Step:
         """Work out what follows from an event."""
         self.steps += 1
         session = at.session.copied()
         outcome = act(session)
         renamed = session.settle()
-        made = _Step(outcome, self._standing(session), renamed, about)
-        if len(at.after) >= _MOST:
+        made = Step(outcome, self._standing(session), renamed, about)
+        if len(at.after) >= MOST:
             at.forget()
         at.after[event] = made
         return made
 
-    def next_step(self, at: Standing, tick: float) -> _Step | None:
+    def targeted(self, at: Standing, target: ResourceSet) -> Step:
+        """What follows from another target: for the same object, found at once."""
+        event = ("target", id(target))
+        step = at.after.get(event)
+        if step is None:
+            step = self.step(at, event, lambda session: _aim(session, target), target)
+        return step
+
+    def leap(self, at: Standing, target: ResourceSet, tick: float) -> Leap | None:
+        """What follows from another target, worked out in one step, if that is one response,
+        whatever the time is, and there is nothing else to see to; None if not.
+        """
+        session = at.session.copied()
+        _aim(session, target)
+        sends, timed = _all_due(session, tick)
+        if timed or session.wake_at is not None or len(sends) != 1:
+            return None
+        if at.rejections or session.rejections:
+            return None
+        self.steps += 1
+        return Leap(sends[0], self._standing(session))
+
+    def next_step(self, at: Standing, tick: float) -> Step | None:
         """What follows at this time; None if nothing is due."""
         if at.onward is not None:
             return at.onward
@@ -191,18 +226,18 @@ class Standings:
             at.onward = step
         return step
 
-    def run(self, at: Standing, tick: float) -> Run:
+    def due(self, at: Standing, tick: float) -> Run:
         """All that is due at this time."""
+        known = at.run
+        if known is not None and (known.tick is None or known.tick == tick):
+            return known
         if not at.session.is_due(tick):
             return Run((), at, None, tick)
         self.steps += 1
-        session, sends = at.session.copied(), list[Send]()
-        timed = session.waits
-        while (send := session.next(tick)) is not None:
-            sends.append(send)
-            timed = timed or session.waits or _warms(send)
+        session = at.session.copied()
+        sends, timed = _all_due(session, tick)
         renamed = session.settle()
-        made = Run(tuple(sends), self._standing(session), renamed, tick if timed else None)
+        made = Run(sends, self._standing(session), renamed, tick if timed else None)
         at.run = made
         return made
 
@@ -218,151 +253,26 @@ class Standings:
         return known
 
 
+def tick_of(now: float) -> float:
+    """The last whole tick."""
+    return math.floor(now / TICK) * TICK
+
+
+def _aim(session: Session, target: ResourceSet) -> None:
+    session.acknowledged = 0
+    session.set_target(target, 1)
+
+
+def _all_due(session: Session, tick: float) -> tuple[tuple[Send, ...], bool]:
+    """All that is due at this time, counted as sent, and whether the time matters."""
+    sends = list[Send]()
+    timed = session.waits
+    while (send := session.next(tick)) is not None:
+        sends.append(send)
+        timed = timed or session.waits or _warms(send)
+    return tuple(sends), timed
+
+
 def _warms(outcome: _Outcome) -> bool:
     """Whether the Envoy warms what was sent, so that it matters when."""
     return isinstance(outcome, Send) and outcome.type_url == ResourceType.CLUSTER
-
-
-class SharedSession:
-    """A `Session` of one stream, which shares its steps with others."""
-
-    __slots__ = (
-        "_nonces",
-        "_revision",
-        "_sent",
-        "_steps",
-        "acknowledged",
-        "at",
-        "delta",
-        "fault",
-    )
-
-    def __init__(self, standings: Standings, memory: Memory, *, delta: bool) -> None:
-        self.delta = delta
-        self.acknowledged = 0
-        self._steps = standings
-        self.at = standings.first(memory)
-        """Where the stream stands."""
-        self._sent = 0
-        self._nonces: dict[str, str] = {}
-        """By a nonce of this stream, what the standing calls it."""
-        self._revision = 0
-        self.fault: tuple[str, ...] = ()
-        """Why the newest resources cannot be sent; empty if they can."""
-
-    @property
-    def wake_at(self) -> float | None:
-        """As of `Session`."""
-        return self.at.wake_at
-
-    @property
-    def rejections(self) -> tuple[str, ...]:
-        """As of `Session`."""
-        return self.fault + self.at.rejections
-
-    @property
-    def in_flight(self) -> bool:
-        """As of `Session`."""
-        return self.at.in_flight
-
-    def set_target(self, target: ResourceSet, revision: int) -> None:
-        """As of `Session`. Streams stand together only if they are given the same object."""
-        self._revision, self.fault = revision, ()
-        event = ("target", id(target))
-        step = self.at.after.get(event)
-        if step is None:
-
-            def act(session: Session) -> None:
-                session.acknowledged = 0
-                session.set_target(target, 1)
-
-            step = self._steps.step(self.at, event, act, target)
-        self._go(step.to, step.renamed)
-
-    def keep(self, reason: str) -> None:
-        """As of `Session`."""
-        self.fault = (reason,)
-
-    def request(
-        self, type_url: str, request: Request, nonce: str | None = None, known: object = None
-    ) -> Nack | None:
-        """As of `Session`. ``nonce``: the one that the request is about, if that is not in it.
-        ``known``: an object that stands for this type and request but for the nonce, if there is
-        one, so that what follows is found without a look at them.
-        """
-        given = request.nonce if nonce is None else nonce
-        name = self._nonces.get(given, "unknown") if given else ""
-        after = self.at.after
-        step = after.get((known, name))
-        if step is None:
-            step = self._followed(type_url, request, name)
-            if known is not None and len(after) < _MOST:
-                after[known, name] = step
-        self._go(step.to, step.renamed)
-        outcome = step.outcome
-        return outcome if isinstance(outcome, Nack) else None
-
-    def _followed(self, type_url: str, request: Request, name: str) -> _Step:
-        """What follows from a request about what the standing calls ``name``."""
-        event = (type_url, name, request.said)
-        step = self.at.after.get(event)
-        if step is None:
-            named = replace(request, nonce=name)
-            step = self._steps.step(self.at, event, lambda s: s.request(type_url, named))
-        return step
-
-    def next(self, now: float) -> Send | None:
-        """As of `Session`."""
-        at = self.at
-        if at.quiet:
-            return None
-        step = self._steps.next_step(at, math.floor(now / TICK) * TICK)
-        if step is None:
-            return None
-        self._go(step.to, step.renamed)
-        send = step.outcome
-        if not isinstance(send, Send):
-            return None
-        return Send(send.type_url, self._named(send), send.change)
-
-    def due(self, now: float) -> list[tuple[Send, str]]:
-        """All that `next` would return until it returns None, each with the nonce that counts
-        instead of the one in it.
-        """
-        at = self.at
-        if at.quiet:
-            return []
-        run, tick = at.run, math.floor(now / TICK) * TICK
-        if run is None or (run.tick is not None and run.tick != tick):
-            run = self._steps.run(at, tick)
-        self._go(run.to, run.renamed)
-        named: list[tuple[Send, str]] = []
-        for send in run.sends:
-            named.append((send, self._named(send)))
-        return named
-
-    def _named(self, send: Send) -> str:
-        """What is sent under a nonce of the standing, by its nonce on this stream."""
-        self._sent += 1
-        nonce, nonces = nonce_of(self._sent), self._nonces
-        nonces[nonce] = send.nonce
-        if len(nonces) > _NONCES:
-            live = self.at.session.nonces()
-            self._nonces = {own: name for own, name in nonces.items() if name in live}
-        return nonce
-
-    def missing(self) -> list[str]:
-        """As of `Session`."""
-        return self.at.missing()
-
-    def memory(self) -> Memory:
-        """As of `Session`."""
-        return self.at.memory()
-
-    def _go(self, to: Standing, renamed: dict[str, str] | None) -> None:
-        self.at = to
-        if renamed is not None and self._nonces:
-            names = self._nonces.items()
-            self._nonces = {own: renamed[name] for own, name in names if name in renamed}
-        if to.acknowledged and not self.fault and self._revision > self.acknowledged:
-            self.acknowledged = self._revision

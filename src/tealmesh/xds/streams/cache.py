@@ -13,7 +13,7 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from functools import partial
 
 from tealmesh.envoy.resources import ResourceSet, ResourceType, dangling
 from tealmesh.model.clock import SteadyClock, steady_clock
@@ -26,14 +26,16 @@ from tealmesh.xds.protocol.exchange import version_of
 from tealmesh.xds.protocol.own import Own
 from tealmesh.xds.protocol.recollection import Recollections
 from tealmesh.xds.protocol.session import Memory
-from tealmesh.xds.protocol.standing import SharedSession, Standings
+from tealmesh.xds.protocol.shared import SharedSession
+from tealmesh.xds.protocol.standing import Standings
 from tealmesh.xds.streams.alarms import Alarms
-from tealmesh.xds.streams.connection import SILENCE_SECONDS, Connection, Envoy
+from tealmesh.xds.streams.connection import SILENCE_SECONDS, Connection, Envoy, refused_here
 from tealmesh.xds.streams.counts import Counts
 from tealmesh.xds.streams.elsewhere import Elsewhere, Moved, Nowhere, refused_there, runs_there
 from tealmesh.xds.streams.fed import Fed
 from tealmesh.xds.streams.owing import Owing
 from tealmesh.xds.streams.register import Expected, Register
+from tealmesh.xds.streams.telling import Tell, Telling, Translated, keep, look
 from tealmesh.xds.streams.waiting import Waiting
 from tealmesh.xds.streams.waking import Waking
 
@@ -42,18 +44,6 @@ log = logging.getLogger(__name__)
 Translate = Callable[[Snapshot, Proxy], ResourceSet]
 HOLD_OFF_SECONDS = 0.002
 """From one translation to the next; a newer snapshot within this time replaces it."""
-
-
-@dataclass(frozen=True)
-class _Translated:
-    """What one proxy is sent."""
-
-    snapshot: Snapshot
-    """The newest that it was translated from."""
-    resources: ResourceSet | str
-    """Or why they cannot be sent."""
-    since: int
-    """The revision from which on they have been these."""
 
 
 class AdsCache:
@@ -88,11 +78,11 @@ class AdsCache:
         self._valid: dict[str, int] = {}
         """By mesh, the newest revision at which its snapshot is still what it was."""
         self._removed: set[str] = set()
-        self._translated: dict[Proxy, _Translated] = {}
+        self._translated: dict[Proxy, Translated] = {}
         self._standings: dict[tuple[bool, Order], Standings] = {}
         self._recollections = Recollections(translate)
         self._register = Register(expected)
-        self._waking = Waking(self._register, self._unchanged, self._told, hold_off=hold_off)
+        self._waking = Waking(self._register, self._telling, self._told, hold_off=hold_off)
         self.waiting = Waiting(self.convergence, self._known)
         self.elsewhere: Elsewhere = Nowhere()
         self.moved: Moved = lambda mesh, identity=None: None
@@ -144,8 +134,7 @@ class AdsCache:
         if mesh in self._removed:
             return Convergence(revision, expected, True, ())
         waiting = tuple(self._behind(expected, revision, others))
-        here = (envoy for envoy in map(self._register.get, waiting) if envoy is not None)
-        rejected = {envoy.id: why for envoy in here if (why := envoy.refused(snapshot))}
+        rejected = refused_here(self._register.known, waiting, snapshot)
         rejected |= refused_there(others, waiting, revision) if others else {}
         current = snapshot is not None and self._valid[mesh] >= revision
         return Convergence(revision, expected, current and not waiting, waiting, rejected)
@@ -302,7 +291,7 @@ class AdsCache:
                 self.waiting.moved(envoy.id, self._acknowledged(envoy), stuck=stuck)
             self._move(envoy.proxy.mesh, envoy.id)
 
-    def _resources(self, snapshot: Snapshot, proxy: Proxy) -> _Translated:
+    def _resources(self, snapshot: Snapshot, proxy: Proxy) -> Translated:
         """The Envoy's resources, or why they cannot be sent."""
         known = self._translated.get(proxy)
         if known is not None and known.snapshot is snapshot:
@@ -325,18 +314,18 @@ class AdsCache:
             # The same object, so that nobody needs to compare it again.
             resources, since = known.resources, known.since
         self._moves[proxy.mesh] += 1
-        made = self._translated[proxy] = _Translated(snapshot, resources, since)
+        made = self._translated[proxy] = Translated(snapshot, resources, since)
         return made
 
-    def _unchanged(self, mesh: str, proxy: Proxy) -> tuple[Snapshot, Snapshot] | None:
-        """The snapshot that a proxy was translated from and the newest one, if it gets the same of
-        both.
-        """
+    def _telling(self, mesh: str, proxy: Proxy) -> Tell:
+        """What tells streams of a proxy of the newest snapshot."""
         before, snapshot = self._translated.get(proxy), self.snapshots.get(mesh)
-        if before is None or snapshot is None or not snapshot.has(proxy):
-            return None
-        same = self._resources(snapshot, proxy).resources is before.resources
-        return (before.snapshot, snapshot) if same else None
+        if snapshot is None or not snapshot.has(proxy):
+            return look
+        resources = self._resources(snapshot, proxy).resources
+        if before is not None and resources is before.resources:
+            return partial(keep, before.snapshot, snapshot)
+        return look if isinstance(resources, str) else Telling(self, snapshot, resources).tell
 
     def _told(self, mesh: str) -> None:
         """All streams of a mesh know of its newest snapshot."""
@@ -381,7 +370,10 @@ class AdsCache:
 
     def _acknowledged(self, envoy: Envoy) -> int:
         """The newest revision that an Envoy runs with."""
-        mesh, known = envoy.proxy.mesh, self._translated.get(envoy.proxy)
+        mesh = envoy.proxy.mesh
+        if envoy.acknowledged >= self._valid.get(mesh, 0):
+            return envoy.acknowledged  # nearly always, of those that have just been told
+        known = self._translated.get(envoy.proxy)
         if known is None or known.snapshot is not self.snapshots.get(mesh):
             return envoy.acknowledged
         if isinstance(known.resources, str) or envoy.acknowledged < known.since:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from tealmesh.envoy.resources import ResourceType
+from tealmesh.http2.call import Call
 from tealmesh.model.clock import Steady
 from tealmesh.model.errors import TealError
 from tealmesh.model.mesh import Proxy, Snapshot
@@ -16,7 +18,7 @@ from tealmesh.xds.protocol.exchange import Request
 from tealmesh.xds.protocol.own import Own
 from tealmesh.xds.protocol.reading import Heard
 from tealmesh.xds.protocol.session import Memory, Send
-from tealmesh.xds.protocol.standing import SharedSession
+from tealmesh.xds.protocol.shared import SharedSession
 
 if TYPE_CHECKING:
     from tealmesh.xds.streams.cache import AdsCache
@@ -34,6 +36,17 @@ SILENCE_SECONDS = 60.0
 class Stream(Protocol):
     """A stream that no task attends to: it is told at once."""
 
+    open: Call | None
+    """Its call, if it can be written to now."""
+
+    def unread(self) -> None:
+        """What was written to the call waits for the Envoy to read."""
+        ...
+
+    def fail(self, error: Exception) -> None:
+        """End the stream, since something went wrong."""
+        ...
+
     def send(self) -> None:
         """Something may be due: send it."""
         ...
@@ -49,6 +62,20 @@ class Stream(Protocol):
 
 class Connection:
     """One stream of one Envoy, as the servicer uses it."""
+
+    __slots__ = (
+        "_begins",
+        "_cache",
+        "_owed_since",
+        "_waiting",
+        "ended",
+        "envoy",
+        "error",
+        "session",
+        "snapshot",
+        "stream",
+        "woken",
+    )
 
     def __init__(self, cache: AdsCache, envoy: Envoy, session: SharedSession) -> None:
         self.envoy = envoy
@@ -80,28 +107,30 @@ class Connection:
         """Process a request of the Envoy, about the response ``nonce`` if that is not in it.
         ``known``: what stands for this type and request, if it is likely to be heard again.
         """
-        own = self.envoy.own
+        envoy, session = self.envoy, self.session
         if self._begins:
             self._begins = False
             if type_url == ResourceType.CLUSTER and request.version:
                 self._cache.recollect(self, request.version)
-        alike = known is not None and known.common
-        common = request if alike else own.request(type_url, request)
-        shared = known if common is request else None
-        nack = self.session.request(type_url, common, nonce, shared)
+                session = self.session
+        if known is not None and known.common:
+            nack = session.request(type_url, request, nonce, known)
+        else:
+            common = envoy.own.request(type_url, request)
+            nack = session.request(type_url, common, nonce, known if common is request else None)
         cache, owed = self._cache, self._owed_since
         if nack is not None:
             cache.counts.refused(type_url)
-            log.warning("%s refused %s: %s", self.envoy.id, type_url, own.text(nack.message))
-        if self.session.at.in_flight:
+            log.warning("%s refused %s: %s", envoy.id, type_url, envoy.own.text(nack.message))
+        if session.at.in_flight:
             self._owed_since = cache.clock()
             cache.owing.owes(self, self._owed_since)
             return
-        self.envoy.silence = ""
+        envoy.silence = ""
         if owed is not None:
             self._owed_since = None
             cache.owing.owes_nothing(self)
-            cache.counts.answered(cache.clock() - owed)
+            cache.counts.answers.add(cache.clock() - owed)
 
     def begin_with(self, session: SharedSession) -> None:
         """Nothing was sent yet: go by this session from the beginning."""
@@ -141,10 +170,14 @@ class Connection:
         """A response that is sent now, under a nonce of this stream."""
         cache = self._cache
         cache.counts.pushes += 1
+        self.sent(now)
+        return cache.encoder.encode(send, self.envoy.own, delta=self.session.delta, nonce=nonce)
+
+    def sent(self, now: Steady) -> None:
+        """It was sent something: the Envoy owes an answer."""
         if self._owed_since is None:
             self._owed_since = now
-            cache.owing.owes(self, now)
-        return cache.encoder.encode(send, self.envoy.own, delta=self.session.delta, nonce=nonce)
+            self._cache.owing.owes(self, now)
 
     async def wait(self) -> None:
         """Wait until there may be something to send."""
@@ -220,7 +253,7 @@ class Connection:
         self._cache.disconnect(self)
 
 
-@dataclass
+@dataclass(slots=True)
 class Envoy:
     """An Envoy across its streams: usually one, two for a moment when it reconnects."""
 
@@ -262,7 +295,7 @@ class Envoy:
         """Copy the sessions' progress; return whether it changed."""
         if len(self.connections) == 1 and not self.rejected:  # nearly always
             session = self.connections[0].session
-            if not session.rejections:
+            if not session.fault and not session.at.rejections:
                 if self.acknowledged == session.acknowledged:
                     return False
                 self.acknowledged = session.acknowledged
@@ -274,3 +307,15 @@ class Envoy:
             rejected = "; ".join(r for session in sessions for r in session.rejections)
             self.rejected = self.own.text(rejected)
         return before != (self.acknowledged, self.rejected)
+
+
+def refused_here(
+    known: Mapping[str, Envoy], waiting: Iterable[str], snapshot: Snapshot | None
+) -> dict[str, str]:
+    """By id, what those of the Envoys say that have refused a snapshot."""
+    said: dict[str, str] = {}
+    for identity in waiting:
+        envoy = known.get(identity)
+        if envoy is not None and envoy.rejected and (why := envoy.refused(snapshot)):
+            said[identity] = why
+    return said

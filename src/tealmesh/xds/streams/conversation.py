@@ -81,6 +81,7 @@ class Unattended:
         "_owes",
         "_patience",
         "_reader",
+        "open",
     )
 
     full = False
@@ -95,6 +96,7 @@ class Unattended:
         over: Over,
     ) -> None:
         self._call = call
+        self.open: Call | None = call
         self._reader = reader
         self._connection = connection
         self._attempt = attempt
@@ -141,7 +143,7 @@ class Unattended:
         try:
             connection.request(heard.type_url, heard.request, nonce, heard)
         except Exception as error:  # noqa: BLE001 - as in `begin`
-            self._fail(error)
+            self.fail(error)
 
     def half_closed(self) -> None:
         self._connection.end()
@@ -152,7 +154,7 @@ class Unattended:
     def room(self) -> None:
         if self._patience is not None:
             self._patience.cancel()
-            self._patience = None
+            self._patience, self.open = None, self._call
             self.send()
 
     # As of `connection.Stream`.
@@ -165,15 +167,19 @@ class Unattended:
             for message in connection.due():
                 call.write(message)
         except Exception as error:  # noqa: BLE001 - as in `begin`
-            self._fail(error)
+            self.fail(error)
             return
         if self._attempt.failing:
             self._attempt.ended(None)
         if call.out:
-            loop = asyncio.get_running_loop()
-            self._patience = loop.call_later(SILENCE_SECONDS, self._does_not_read)
+            self.unread()
         else:
             connection.settle()
+
+    def unread(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._patience = loop.call_later(SILENCE_SECONDS, self._does_not_read)
+        self.open = None
 
     def look(self) -> None:
         if self._over is not None and self._connection.silent():
@@ -191,12 +197,12 @@ class Unattended:
         self._end(_silent(self._connection))
         self._call.connection.abort()
 
-    def _fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
         self._attempt.ended(error)
         self._end(error)
 
     def _end(self, error: Exception | None) -> None:
-        over, self._over = self._over, None
+        over, self._over, self.open = self._over, None, None
         if over is None:
             return
         if self._patience is not None:

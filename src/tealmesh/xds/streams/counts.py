@@ -46,8 +46,5 @@ class Counts:
     refusals: Counter[str] = field(default_factory=Counter)
     """By the type's URL."""
 
-    def answered(self, seconds: float) -> None:
-        self.answers.add(seconds)
-
     def refused(self, type_url: str) -> None:
         self.refusals[type_url] += 1

@@ -6,18 +6,19 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable, Iterator
+from itertools import islice
 
-from tealmesh.model.mesh import Proxy, Snapshot
+from tealmesh.model.mesh import Proxy
 from tealmesh.xds.streams.register import Register
+from tealmesh.xds.streams.telling import Tell
 
 log = logging.getLogger(__name__)
 
 SLICE_SECONDS = 0.02
 """For how long streams are served before others get their turn."""
 
-Unchanged = Callable[[str, Proxy], tuple[Snapshot, Snapshot] | None]
-"""(mesh, what streams are configured as) -> the former snapshot and the newest one, if both mean
-the same for these streams."""
+_AT_ONCE = 32
+"""Streams that are told between two looks at the time."""
 
 
 FEW = 100
@@ -27,19 +28,20 @@ hold-off then."""
 
 class Waking:
     """At most once in each hold-off, in which newer snapshots may come; where there are more than
-    `FEW`, after one. ``done`` is told of each mesh whose streams have all been told.
+    `FEW`, after one. ``telling`` gives what tells streams of what they are configured as in a mesh.
+    ``done`` is told of each mesh whose streams have all been told.
     """
 
     def __init__(
         self,
         register: Register,
-        unchanged: Unchanged,
+        telling: Callable[[str, Proxy], Tell],
         done: Callable[[str], None],
         *,
         hold_off: float,
     ) -> None:
         self._register = register
-        self._unchanged = unchanged
+        self._telling = telling
         self._done = done
         self._hold_off = hold_off
         self._due: set[str] = set()
@@ -113,12 +115,10 @@ class Waking:
             streams = self._register.streams(mesh).get(proxy)
             if streams is None:
                 continue
-            unchanged = self._unchanged(mesh, proxy)
-            for connection in list(streams):
-                if unchanged is not None and connection.snapshot is unchanged[0]:
-                    connection.snapshot = unchanged[1]
-                    continue
-                connection.push()
+            tell = self._telling(mesh, proxy)
+            each = iter(list(streams))
+            while some := list(islice(each, _AT_ONCE)):
+                tell(some)
                 if loop.time() - began > SLICE_SECONDS:
                     yield True
                     began = loop.time()

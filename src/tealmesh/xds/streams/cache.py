@@ -9,13 +9,12 @@ sent (`own`). Only if a proxy's resources have become something else are its str
 
 from __future__ import annotations
 
-import logging
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 
-from tealmesh.envoy.resources import ResourceSet, ResourceType, dangling
+from tealmesh.envoy.resources import ResourceSet, ResourceType
 from tealmesh.model.clock import SteadyClock, steady_clock
 from tealmesh.model.convergence import Convergence, EnvoyStatus, Reported
 from tealmesh.model.mesh import LOAD_BALANCER, Proxy, Snapshot
@@ -36,12 +35,10 @@ from tealmesh.xds.streams.fed import Fed
 from tealmesh.xds.streams.owing import Owing
 from tealmesh.xds.streams.register import Expected, Register
 from tealmesh.xds.streams.telling import Tell, Telling, Translated, keep, look
+from tealmesh.xds.streams.translated import Translate, translated
 from tealmesh.xds.streams.waiting import Waiting
 from tealmesh.xds.streams.waking import Waking
 
-log = logging.getLogger(__name__)
-
-Translate = Callable[[Snapshot, Proxy], ResourceSet]
 HOLD_OFF_SECONDS = 0.002
 """From one translation to the next; a newer snapshot within this time replaces it."""
 
@@ -297,18 +294,7 @@ class AdsCache:
         if known is not None and known.snapshot is snapshot:
             return known
         self.translations += 1
-        resources: ResourceSet | str
-        try:
-            resources = self._translate(snapshot, proxy)
-        except Exception as error:
-            # One node that cannot be translated must not end the streams of the others.
-            log.exception("cannot translate %s at revision %d", proxy.resource, snapshot.revision)
-            resources = f"cannot translate {proxy.resource}: {error}"
-        else:
-            absent = dangling(resources)
-            if absent:
-                resources = f"not sent: {'; '.join(absent)}"
-                log.error("%s at revision %d: %s", proxy.resource, snapshot.revision, resources)
+        resources = translated(self._translate, snapshot, proxy)
         since = snapshot.revision
         if known is not None and resources == known.resources:
             # The same object, so that nobody needs to compare it again.

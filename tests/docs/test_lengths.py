@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.support.machine import REPOSITORY
 
 PACKAGE = REPOSITORY / "src" / "tealmesh"
-MOST_LINES = 440
+MOST_LINES = 400
 MOST_OF_A_FUNCTION = 45
 """Without its signature and its docstring."""
 MOST_MODULES = 20

@@ -1,5 +1,6 @@
 """From the API call that changes weights to the first request routed by them, with one, ten and
-thirty Envoys. ``python -m bench.weights`` runs a former commit's control plane beside it.
+thirty Envoys. ``python -m bench.weights`` runs a former commit's control plane beside it, and
+says how evenly the machine works.
 
 Envoys are asked again and again until an answer comes from the other side. A question passes two
 Envoys and an application, all on the machine that is measured, so at each change only some of them
@@ -37,6 +38,8 @@ _ASKED = 5
 _POLL = 0.008
 """Seconds between two requests to one Envoy, which the measured times include; half of it where
 there is one."""
+_PIECE, _PIECES = 30_000, 2_000
+"""A piece of work takes some 0.4 ms."""
 
 Times = tuple[list[float], list[float]]
 """Seconds of each API call, and from each change until the first request to the other side through
@@ -71,6 +74,11 @@ def main() -> None:
             parser.error(f"--former {given.former}: this repository has no such commit")
         then = _times(tree)
     print(_table(then, _times(), given.former))
+    work = _work()
+    print(
+        f"\nThe same piece of work again and again on this machine, at rest: {work[0.5]:.2f} ms at "
+        f"p50, {work[0.99]:.2f} at p99, {work[1.0]:.2f} at most."
+    )
 
 
 def _table(then: Mapping[int, Times], now: Mapping[int, Times], commit: str) -> str:
@@ -86,6 +94,19 @@ def _table(then: Mapping[int, Times], now: Mapping[int, Times], commit: str) -> 
                     f"| {after / before:.2f} | {asked} |"
                 )
     return "\n".join(rows)
+
+
+def _work() -> dict[float, float]:
+    """Milliseconds that one piece of work takes, by quantile. Nothing of ours is in it: what is
+    longer at p99 than at p50 is the host's, and each step of what is measured above has it too.
+    """
+    taken = []
+    for _ in range(_PIECES):
+        start = time.perf_counter()
+        sum(range(_PIECE))
+        taken.append((time.perf_counter() - start) * 1000)
+        time.sleep(_POLL / 2)
+    return {q: quantile(taken, q) for q in (0.5, 0.99, 1.0)}
 
 
 def _times(tree: Path | None = None) -> dict[int, Times]:

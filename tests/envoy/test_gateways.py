@@ -17,7 +17,8 @@ from tests.support.meshes.builder import MeshBuilder
 from tests.support.meshes.translation import translate
 from tests.support.programs.envoy import as_json
 
-pieces = st.sampled_from(["/", "/a", "/a/", "/ab", "/a/b", "/b", "/b/", "/a/b/c", "/a.b"])
+PIECES = ("/", "/a", "/a/", "/ab", "/a/b", "/b", "/b/", "/a/b/c", "/a.b")
+pieces = st.sampled_from(PIECES)
 patterns = st.sampled_from(["/a", "/[ab]", "/a/.*", "/a|/b", "/a*/b", "/.*", "/b/[a-c]+", "/ab?c"])
 gateway_paths = st.one_of(
     st.builds(Path, st.just("prefix"), pieces),

@@ -17,7 +17,14 @@ from tealmesh.envoy.bootstrap.bootstrap import proxy_of
 from tealmesh.envoy.extensions.parts import EXTENSION, FILTER
 from tealmesh.model.mesh import Kind, Proxy
 from tealmesh.model.traffic.parts import Part
-from tests.envoy.test_gateways import gateway_paths, holds, pieces, rewrites, rewritten
+from tests.envoy.test_gateways import (
+    PIECES,
+    gateway_paths,
+    holds,
+    pieces,
+    rewrites,
+    rewritten,
+)
 from tests.envoy.test_translate import EGRESS, shop
 from tests.support.meshes.builder import MeshBuilder
 from tests.support.meshes.translation import translate
@@ -49,13 +56,14 @@ class Request:
         return replace(self, path=path)
 
 
+request_paths = sorted({a.rstrip("/") + b for a in PIECES for b in PIECES})
 requests = st.builds(
     Request,
-    path=st.builds(lambda a, b: a.rstrip("/") + b, pieces, pieces),
+    path=st.sampled_from(request_paths),
     method=st.sampled_from(["GET", "POST", "PUT"]),
     tenant=st.sampled_from(["", "a", "b"]),
     query=st.sampled_from(["", "?q=/a/b"]),
-).filter(lambda request: "//" not in request.path)
+)
 
 
 def inside(part: Part, request: Request) -> bool:
@@ -118,7 +126,9 @@ def test_behind_a_gateway_it_is_the_path_that_the_service_receives(
     data: st.DataObject, watch: tuple[Part, ...], request: Request, path: Any
 ) -> None:
     spec = data.draw(rewrites(path))
-    assume(holds(path, request.path))
+    matching = [one for one in request_paths if holds(path, one)]
+    assume(matching)
+    request = request.at(data.draw(st.sampled_from(matching)))
     received = request.at(rewritten(path, spec, request.path))
     mesh = MeshBuilder()
     mesh.node("n")

@@ -96,7 +96,12 @@ def test_what_goes_wrong_has_its_status(
             await call.write(message)
             await call.read()
         assert await call.code() is not grpc.StatusCode.OK
-        assert code is None or await call.code() is code
+        given = await call.code()
+        if server == "reference" and given is grpc.StatusCode.INTERNAL:
+            # What gRPC's client makes of a status that comes before it has sent its message.
+            assert code is grpc.StatusCode.UNIMPLEMENTED
+        else:
+            assert code is None or given is code
         assert details is None or await call.details() == details
         # The connection goes on.
         assert await channel.unary_unary("/test.Echo/Once")(b"x") == b"x"

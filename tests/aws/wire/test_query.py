@@ -81,7 +81,7 @@ def test_what_is_written_botocore_reads_back(answer: tuple[str, Any]) -> None:
 def _plain(value: Any) -> Any:
     """Times as whole milliseconds, and texts without what XML cannot carry."""
     if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
+        return {_plain(k): _plain(v) for k, v in value.items()}
     if isinstance(value, list):
         return [_plain(v) for v in value]
     if isinstance(value, datetime):

@@ -64,3 +64,37 @@ def test_a_replica_does_not_go_back_to_what_the_envoy_has_left_elsewhere() -> No
         machine.it_never_goes_back_further_than_it_must()
     assert machine.session.rejections
     assert machine.envoy.lost_routes() == []
+
+
+@pytest.mark.parametrize("moves_last", [False, True])
+def test_of_what_was_refused_elsewhere_nothing_is_left(moves_last: bool) -> None:
+    """The good part of what the Envoy refused there took the place of what it says it holds."""
+
+    def listening(secret: tuple[str, ...], clusters: int, bad: str = "") -> ResourceSet:
+        made = target(*((f"c{n}", "0") for n in range(clusters)), to="c0")
+        routes = [resource(name, "c0", ("c0",)) for name in ("r0", "r1")]
+        listeners = [
+            resource(
+                f"l{r.name}", "+".join((r.name, *secret)), (r.name, *secret), bad=bad == r.name
+            )
+            for r in routes
+        ]
+        secrets = [resource(name, "0") for name in secret]
+        groups = (listeners, routes, secrets)
+        by_name = [{r.name: r for r in group} for group in groups]
+        return ResourceSet(made.clusters, made.endpoints, *by_name)
+
+    machine = Machine()
+    machine.start(delta=False, slow=False, wanted=GOOD)
+    machine.all_arrives()
+    machine.set_target(listening(("s1",), 2))
+    machine.all_arrives()
+    machine.move()
+    machine.set_target(listening((), 2, bad="r0"))
+    machine.all_arrives()
+    if not moves_last:
+        machine.move()
+    machine.set_target(listening(("s1",), 1))
+    if moves_last:
+        machine.move()
+    machine.all_arrives()

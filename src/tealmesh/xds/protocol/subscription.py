@@ -260,22 +260,25 @@ class SotwSubscription(Subscription):
                 self.acked, self.sent = dict(wanted), dict(wanted)
                 self.inherited = frozenset(wanted)
                 self._answered = True
-                for later in outcomes[number + 1 :]:
-                    self._doubt(later)
+                for other in (*outcomes[:number], *outcomes[number + 1 :]):
+                    self._doubt(other)
                 return
         # Envoy's names may have changed since. At least nothing that it may hold is removed.
         for candidate in (*outcomes, target):
             self.doubtful.update({(n, r.version): r for n, r in candidate.items() if self.wants(n)})
 
-    def _doubt(self, later: Mapping[str, Resource]) -> None:
-        """``later`` was sent after what Envoy claims to hold. It may have refused it and still
-        applied the good part, which its version does not show: whatever differs is sent again.
+    def _doubt(self, other: Mapping[str, Resource]) -> None:
+        """``other`` may have been sent after what Envoy claims to hold, or after something earlier
+        of the same version. It may have refused it and still applied the good part, which its
+        version does not show: whatever differs is sent again.
         """
-        other = {n: r for n, r in later.items() if self.wants(n) and _differs(self.acked.get(n), r)}
-        self.doubtful.update({(n, r.version): r for n, r in other.items()})
-        gone = self.acked.keys() - later.keys()
+        differs = {
+            n: r for n, r in other.items() if self.wants(n) and _differs(self.acked.get(n), r)
+        }
+        self.doubtful.update({(n, r.version): r for n, r in differs.items()})
+        gone = self.acked.keys() - other.keys()
         self.maybe_gone |= gone
-        self._dirty.update(other, gone)
+        self._dirty.update(differs, gone)
 
     def commit(self, change: Change, nonce: str, now: float) -> None:
         super().commit(change, nonce, now)

@@ -38,10 +38,17 @@ def recollected(targets: Iterable[ResourceSet], version: str) -> Memory | None:
 
 
 def _memory(targets: list[ResourceSet], *between: ResourceSet) -> Memory:
-    """What may be held on the way through these targets, the oldest first."""
+    """What may be held on the way through these targets, the oldest first.
+
+    What the Envoy says it holds, other than clusters, may be of a target before these, though one
+    of them has it too: then it may have refused any of them since. So each newer one comes before
+    the oldest as well, and whichever it is, all others come after it.
+    """
     outcomes: dict[str, list[Mapping[str, Resource]]] = {}
     for type_ in ResourceType:
-        outcomes[type_] = [dict(of_type(target, type_)) for target in targets]
+        held = [dict(of_type(target, type_)) for target in targets]
+        before = [] if type_ is ResourceType.CLUSTER else held[:0:-1]
+        outcomes[type_] = [*before, *held]
     if between:
         older, later = between
         outcomes[ResourceType.CLUSTER].insert(1, {**older.clusters, **later.clusters})

@@ -260,7 +260,9 @@ class SotwSubscription(Subscription):
                 self.acked, self.sent = dict(wanted), dict(wanted)
                 self.inherited = frozenset(wanted)
                 self._answered = True
-                for other in (*outcomes[:number], *outcomes[number + 1 :]):
+                # What only the target is, it was given elsewhere: before an outcome or after it.
+                later = outcomes[number + 1 :] if number < len(outcomes) else outcomes
+                for other in later:
                     self._doubt(other)
                 return
         # Envoy's names may have changed since. At least nothing that it may hold is removed.
@@ -268,9 +270,9 @@ class SotwSubscription(Subscription):
             self.doubtful.update({(n, r.version): r for n, r in candidate.items() if self.wants(n)})
 
     def _doubt(self, other: Mapping[str, Resource]) -> None:
-        """``other`` may have been sent after what Envoy claims to hold, or after something earlier
-        of the same version. It may have refused it and still applied the good part, which its
-        version does not show: whatever differs is sent again.
+        """``other`` may have been sent after what Envoy claims to hold. It may have refused it and
+        still applied the good part, which its version does not show: whatever differs is sent
+        again.
         """
         differs = {
             n: r for n, r in other.items() if self.wants(n) and _differs(self.acked.get(n), r)

@@ -16,14 +16,13 @@ import json
 import random
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tests.support.machine import free_port
 from tests.support.meshes.article import Article
-from tests.support.planes.control_plane import ControlPlane
+from tests.support.planes.control_plane import ControlPlane, control_plane
 from tests.support.planes.sample import Sample
 
 from bench.measurement import Measurement, quantile
@@ -113,27 +112,24 @@ def _times(tree: Path | None = None) -> dict[int, Times]:
     """By the number of Envoys, measured after a warm-up, when moto has been imported for the log
     group. ``tree``: the files of another commit.
     """
-    with tempfile.TemporaryDirectory() as directory, _plane(Path(directory), tree) as plane:
-        article = Article(
-            plane.client("appmesh"), plane.client("ecs"), plane.client("servicediscovery")
-        )
-        port = system(article)
-        times = {}
-        for envoys in ENVOYS:
-            addresses = [(one, port) for one in scaled(article, envoys)]
-            times[envoys] = asyncio.run(changes(plane, article, addresses))
-        return times
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        sample = Sample(directory)
+        with control_plane(directory, sample.config, tree=tree) as plane:
+            return _changed(plane)
 
 
-@contextmanager
-def _plane(directory: Path, tree: Path | None) -> Iterator[ControlPlane]:
-    plane = ControlPlane(directory, Sample(directory).config)
-    plane.tree = tree
-    try:
-        plane.start()
-        yield plane
-    finally:
-        plane.down()
+def _changed(plane: ControlPlane) -> dict[int, Times]:
+    """By the number of Envoys."""
+    article = Article(
+        plane.client("appmesh"), plane.client("ecs"), plane.client("servicediscovery")
+    )
+    port = system(article)
+    times = {}
+    for envoys in ENVOYS:
+        addresses = [(one, port) for one in scaled(article, envoys)]
+        times[envoys] = asyncio.run(changes(plane, article, addresses))
+    return times
 
 
 def _poll(envoys: int) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tealmesh.cli.client import Client
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 _FILE = click.Path(dir_okay=False, path_type=Path, resolve_path=True)
 
 
@@ -113,10 +114,16 @@ def existing(directory: Path) -> Path:
     return directory
 
 
-def refuse_twice(what: str, name: str, given: Mapping[str, object], value: object) -> None:
-    """Raise UsageError if ``name`` has been given before: nobody knows which of both is meant."""
-    if name in given:
-        raise click.UsageError(f"{what} of {name} is given twice, {given[name]} and {value}")
+def each_once(what: str, pairs: Iterable[tuple[str, T]]) -> dict[str, T]:
+    """What is given by name. Raises UsageError for a name that is given twice: nobody knows which
+    of both is meant.
+    """
+    given: dict[str, T] = {}
+    for name, value in pairs:
+        if name in given:
+            raise click.UsageError(f"{what} of {name} is given twice, {given[name]} and {value}")
+        given[name] = value
+    return given
 
 
 def port_option(name: str, explanation: str, default: int | None = None) -> Callable[[F], F]:

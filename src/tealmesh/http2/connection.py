@@ -111,7 +111,7 @@ class Connection(Outgoing):
         self.heard_at, self.pinged_at = time.monotonic(), None
         if self._left:
             data, self._left = self._left + data, b""
-        self._out = self._out or []
+        self.gather()
         try:
             if not self._message(data):
                 taken = self._frames(data)
@@ -126,10 +126,8 @@ class Connection(Outgoing):
                 # The task has its turn first: what it says at once leaves too.
                 self._began = False
                 self._loop.call_soon(self.leave)
-            elif self._out:
-                self.leave()
             else:
-                self._out = None
+                self.leave()
 
     # What the server asks.
 

@@ -130,10 +130,14 @@ class ControlPlane:
 
 @contextmanager
 def control_plane(
-    directory: Path, config: Path | None = None, options: Sequence[str] = ()
+    directory: Path,
+    config: Path | None = None,
+    options: Sequence[str] = (),
+    tree: Path | None = None,
 ) -> Iterator[ControlPlane]:
-    """Start a control plane; stop it and its tasks at the end."""
+    """Start a control plane; stop it and its tasks at the end. ``tree``: as of `ControlPlane`."""
     plane = ControlPlane(directory, config, options)
+    plane.tree = tree
     try:
         plane.start()
         yield plane

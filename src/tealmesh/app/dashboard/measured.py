@@ -17,31 +17,21 @@ def per_second(several: Sequence[Rate]) -> float:
 
 def side_traffic(several: Sequence[Rate], total: int) -> Mapping[str, float]:
     """A SideTraffic. ``total``: the requests of all that it is a share of; 0 for no share."""
-    if len(several) == 1:
-        return _side_traffic(several[0], total)  # nearly always
-    requests = sum(rate.requests for rate in several)
-    answer: dict[str, float] = {
-        "requests": requests,
-        "errors": sum(rate.failures for rate in several),
-        "perSecond": round(per_second(several), 2),
-    }
-    if total:
-        answer["share"] = round(requests / total, 4)
-    timed = [rate for rate in several if rate.p50 is not None and rate.p99 is not None]
-    if timed:
+    if len(several) == 1:  # nearly always
+        requests, failures, seconds, p50, p99 = several[0]
+        each_second = requests / seconds if seconds else 0
+    else:
+        requests = sum(rate.requests for rate in several)
+        failures = sum(rate.failures for rate in several)
+        each_second = per_second(several)
         # Of several listeners, the slower one is what somebody waits for.
-        answer["p50"] = round(max(rate.p50 or 0.0 for rate in timed), 2)
-        answer["p99"] = round(max(rate.p99 or 0.0 for rate in timed), 2)
-    return answer
-
-
-def _side_traffic(rate: Rate, total: int) -> Mapping[str, float]:
-    """`side_traffic` of one cluster."""
-    requests, failures, seconds, p50, p99 = rate
+        timed = [rate for rate in several if rate.p50 is not None and rate.p99 is not None]
+        p50 = max((rate.p50 or 0.0 for rate in timed), default=None)
+        p99 = max((rate.p99 or 0.0 for rate in timed), default=None)
     answer: dict[str, float] = {
         "requests": requests,
         "errors": failures,
-        "perSecond": round(requests / seconds, 2) if seconds else 0,
+        "perSecond": round(each_second, 2),
     }
     if total:
         answer["share"] = round(requests / total, 4)

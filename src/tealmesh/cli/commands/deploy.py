@@ -13,7 +13,7 @@ from tealmesh.cli import completing
 from tealmesh.cli.following.ending import Ending, ends, follow_or_report, say_that_it_runs
 from tealmesh.cli.groups import commands
 from tealmesh.cli.groups.choosing import or_group, with_group
-from tealmesh.cli.options import print_json, refuse_twice, with_client, with_json
+from tealmesh.cli.options import each_once, print_json, with_client, with_json
 from tealmesh.cli.services import find_service
 from tealmesh.cli.terraform.options import with_terraform
 from tealmesh.model.errors import AwsError, TealError
@@ -174,10 +174,7 @@ def weights(service: str, weights: tuple[str, ...], as_json: bool, client: Clien
 
     Weights are relative, from 0 to 100. Waits until every Envoy has acknowledged them.
     """
-    wanted: dict[str, int] = {}
-    for side, weight in map(_weight, weights):
-        refuse_twice("weight", side, wanted, weight)
-        wanted[side] = weight
+    wanted = each_once("weight", map(_weight, weights))
     answer = client.set_weights(service, wanted)
     revision = answer["revision"]
     shown = ", ".join(f"{side}={weight}" for side, weight in sorted(answer["weights"].items()))
@@ -211,18 +208,19 @@ def _service(words: tuple[str, ...]) -> tuple[str, str | None]:
 
 def _images(words: tuple[str, ...]) -> dict[str, str]:
     """The image of each service, from SERVICE=IMAGE."""
-    images: dict[str, str] = {}
-    for word in words:
-        service, _, image = word.partition("=")
-        if not service or not image:
-            raise click.UsageError(f"{word}: must be SERVICE=IMAGE with --group")
-        refuse_twice("image", service, images, image)
-        images[service] = image
+    images = each_once("image", map(_service_image, words))
     if not images:
         raise click.UsageError(
             "--group needs images: `teal deploy --group GROUP SERVICE=IMAGE SERVICE=IMAGE`"
         )
     return images
+
+
+def _service_image(word: str) -> tuple[str, str]:
+    service, _, image = word.partition("=")
+    if not service or not image:
+        raise click.UsageError(f"{word}: must be SERVICE=IMAGE with --group")
+    return service, image
 
 
 def _wanted(argument: str | None, option: str | None) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tealmesh.cli import completing
-from tealmesh.cli.options import print_json, refuse_twice, with_client, with_json
+from tealmesh.cli.options import each_once, print_json, with_client, with_json
 from tealmesh.model.errors import TealError
 
 if TYPE_CHECKING:
@@ -21,14 +21,14 @@ _TO = ("terraform", "json")
 def _parameters(
     _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, str]:
-    given: dict[str, str] = {}
-    for value in values:
-        name, equals, meant = value.partition("=")
-        if not equals:
-            raise click.UsageError(f"--parameter {value!r}: must be NAME=VALUE")
-        refuse_twice("--parameter", name, given, meant)
-        given[name] = meant
-    return given
+    return each_once("--parameter", map(_named_value, values))
+
+
+def _named_value(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise click.UsageError(f"--parameter {text!r}: must be NAME=VALUE")
+    return name, value
 
 
 @click.command("import")

@@ -34,8 +34,8 @@ from tealmesh.xds.streams.elsewhere import Elsewhere, Moved, Nowhere, refused_th
 from tealmesh.xds.streams.fed import Fed
 from tealmesh.xds.streams.owing import Owing
 from tealmesh.xds.streams.register import Expected, Register
-from tealmesh.xds.streams.telling import Tell, Telling, Translated, keep, look
-from tealmesh.xds.streams.translated import Translate, translated
+from tealmesh.xds.streams.telling import Tell, Telling, keep, look
+from tealmesh.xds.streams.translated import Translate, Translated, translated
 from tealmesh.xds.streams.waiting import Waiting
 from tealmesh.xds.streams.waking import Waking
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from tealmesh.envoy.resources import ResourceSet
@@ -23,18 +22,6 @@ from tealmesh.xds.streams.connection import Connection
 
 if TYPE_CHECKING:
     from tealmesh.xds.streams.cache import AdsCache
-
-
-@dataclass(frozen=True)
-class Translated:
-    """What one proxy is sent."""
-
-    snapshot: Snapshot
-    """The newest that it was translated from."""
-    resources: ResourceSet | str
-    """Or why they cannot be sent."""
-    since: int
-    """The revision from which on they have been these."""
 
 
 _Told: TypeAlias = tuple[Leap, Alike] | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from tealmesh.envoy.resources import ResourceSet, dangling
 from tealmesh.model.mesh import Proxy, Snapshot
@@ -11,6 +12,18 @@ from tealmesh.model.mesh import Proxy, Snapshot
 log = logging.getLogger(__name__)
 
 Translate = Callable[[Snapshot, Proxy], ResourceSet]
+
+
+@dataclass(frozen=True)
+class Translated:
+    """What one proxy is sent."""
+
+    snapshot: Snapshot
+    """The newest that it was translated from."""
+    resources: ResourceSet | str
+    """Or why they cannot be sent."""
+    since: int
+    """The revision from which on they have been these."""
 
 
 def translated(translate: Translate, snapshot: Snapshot, proxy: Proxy) -> ResourceSet | str:
